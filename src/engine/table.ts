@@ -1,0 +1,353 @@
+// Hot: bench `engine` shows it.
+//
+// A table: rows as columns plus one packed record each, and the indexes derived from them. It knows
+// how to read a row and how to apply a change to memory; what a change means for undo and log is
+// the transaction's business.
+//
+//   region            index    value
+//   tables            id × 4   last row id given out; + 1: rows
+//   ID/versions       row id   0: no such row; 1, 2, 3 …: how often the immutable part was written
+//   ID/column/FIELD   row id   a fixed-width field
+//   ID/references     row id   the row's record in ID/arena (tables with record fields)
+//   ID/index/NAME/…            see indexes/
+//
+// A record is msgpack with the field list of its layout as a fixed structure: its first byte (0x40
+// + layout) names the layout, the values follow. Its bytes are the same in memory, log and
+// snapshot, and are encoded once.
+//
+// Invariants
+//   (1) A row exists when its version is not 0. Ids of removed rows are never given out again.
+//   (2) Every live row is in every index that it belongs to, and nothing else is.
+//   (3) The columns of a removed row are 0 and its record's block is free, once the removing
+//       transaction has committed.
+
+import { Packr } from 'msgpackr'
+import { assert } from '../std/assert.ts'
+import { Arena } from './memory/arena.ts'
+import { Column } from './memory/column.ts'
+import { DatastoreError } from './errors.ts'
+import { compileRow } from './row.ts'
+import { widthOf } from './schema.ts'
+import { CounterIndex } from './indexes/counter-index.ts'
+import { HashTable } from './indexes/hash-table.ts'
+import { PairIndex } from './indexes/pair-index.ts'
+import { PostingIndex } from './indexes/posting-index.ts'
+import { UniqueIndex } from './indexes/unique-index.ts'
+import { PostingLists } from './posting-lists.ts'
+import type { Memory } from './memory/memory.ts'
+import type { CompiledRow, FieldValues } from './row.ts'
+import type { StoredColumn, StoredIndex, StoredTable } from './schema.ts'
+import type { TableIndex } from './indexes/table-index.ts'
+
+const GIB = 2 ** 30
+const NEVER_ROW = 2 ** 32 - 1
+
+/** A stored column and its memory. */
+export interface TableColumn {
+  readonly stored: StoredColumn
+  readonly column: Column
+}
+
+/** A change of some columns of one row, as positions in `dataColumns` and values. */
+export interface ColumnChanges {
+  readonly positions: number[]
+  readonly values: number[]
+}
+
+export class Table {
+  readonly id: number
+  readonly stored: StoredTable
+  readonly versions: Column
+  /** Every column, counters too, in the order of their ids. */
+  readonly columns: readonly TableColumn[]
+  /** The columns that transactions write: all but counters, in the order of their ids. */
+  readonly dataColumns: readonly TableColumn[]
+  readonly references: Column
+  /** Only tables with record fields have one. */
+  readonly arena: Arena | undefined
+  readonly indexes: readonly TableIndex[]
+  /** Counters of this or other tables that count this table's rows; filled by Tables. */
+  readonly counters: CounterIndex[]
+  readonly row: CompiledRow
+  readonly #header: Column
+  readonly #seed: number
+  /** Indexes by the id of a field that they depend on. */
+  readonly #dependents: Map<number, TableIndex[]>
+  readonly #indexByName: Map<string, TableIndex>
+  readonly #columnByName: Map<string, Column>
+
+  constructor(memory: Memory, stored: StoredTable, seed: number) {
+    this.id = stored.id
+    this.stored = stored
+    this.#seed = seed
+    this.#header = new Column(memory.region('tables', GIB), 4)
+    this.versions = new Column(memory.region(`${stored.id}/versions`, 16 * GIB), 4)
+    this.columns = stored.columns.map((column) => {
+      const width = widthOf(column.kind)
+      const region = memory.region(`${stored.id}/column/${column.id}`, 4 * width * GIB)
+      return { stored: column, column: new Column(region, width) }
+    })
+    this.dataColumns = this.columns.filter((column) => column.stored.kind !== 'counter')
+    this.references = new Column(memory.region(`${stored.id}/references`, 16 * GIB), 4)
+    this.arena =
+      stored.layouts.length === 0
+        ? undefined
+        : new Arena(memory.region(`${stored.id}/arena`, 32 * GIB))
+    this.row = compileRow(stored, {
+      versions: this.versions,
+      columns: this.columns.map((column) => column.column),
+      references: this.references,
+      arena: this.arena,
+      packr: packrOf(stored),
+    })
+    this.#dependents = new Map()
+    this.counters = []
+    this.indexes = stored.indexes.map((index) => {
+      const built = this.#index(memory, index)
+      for (const field of [...index.fields, ...(index.unless ?? [])]) this.#depend(field, built)
+      return built
+    })
+    this.#indexByName = new Map(this.indexes.map((index) => [index.stored.name, index]))
+    this.#columnByName = new Map(this.columns.map(({ stored: { name }, column }) => [name, column]))
+  }
+
+  get name(): string {
+    return this.stored.name
+  }
+
+  /** The highest row id ever given out. */
+  get lastId(): number {
+    return this.#header.get(this.id * 4)
+  }
+
+  get rowCount(): number {
+    return this.#header.get(this.id * 4 + 1)
+  }
+
+  has(row: number): boolean {
+    return this.versions.get(row) !== 0
+  }
+
+  /** A column by its name. */
+  column(name: string): Column {
+    const found = this.#columnByName.get(name)
+    assert(found !== undefined, 'the table has a column of that name')
+    return found
+  }
+
+  /** An index by its name, undefined when there is none. */
+  index(name: string): TableIndex | undefined {
+    return this.#indexByName.get(name)
+  }
+
+  /** The version of a row. Throws ROW_NOT_FOUND. */
+  demand(row: number): number {
+    const version = this.versions.get(row)
+    if (version !== 0) return version
+    throw new DatastoreError('ROW_NOT_FOUND', `${this.name}: there is no row ${row}`)
+  }
+
+  /** Tells the table that a counter counts its rows. */
+  linkCounter(counter: CounterIndex, fields: readonly number[]): void {
+    this.counters.push(counter)
+    for (const field of fields) {
+      this.#depend(field, {
+        stored: NO_INDEX,
+        add: (row) => counter.add(row),
+        remove: (row) => counter.remove(row),
+      })
+    }
+  }
+
+  /** Throws DUPLICATE_KEY when a unique or pair index already has what the row would put in. */
+  demandUnique(values: FieldValues, row: number): void {
+    for (const index of this.indexes) {
+      if (index instanceof UniqueIndex) {
+        const key = this.#valueOf(index.stored.fields[0]!, values, row)
+        index.demand(key as string | number, row)
+      } else if (index instanceof PairIndex) {
+        const first = this.#valueOf(index.stored.fields[0]!, values, row)
+        const second = this.#valueOf(index.stored.fields[1]!, values, row)
+        index.demand(first as number, second as number, row)
+      }
+    }
+  }
+
+  /** The id that the next inserted row gets. */
+  nextId(): number {
+    const id = this.lastId + 1
+    assert(id < NEVER_ROW, 'a table holds fewer than 2^32 rows')
+    return id
+  }
+
+  /**
+   * Makes a row exist whose columns have been written: its record, its version, its place in the
+   * indexes.
+   */
+  insert(row: number, record: Uint8Array | undefined, start: number, end: number): void {
+    if (row > this.lastId) this.#header.set(this.id * 4, row)
+    this.#header.set(this.id * 4 + 1, this.rowCount + 1)
+    if (record !== undefined) this.references.set(row, this.arena!.write(record, start, end))
+    this.versions.set(row, 1)
+    this.#addToIndexes(row)
+  }
+
+  /** Undoes `insert`: the row never was. `lastId` is what it was before. */
+  uninsert(row: number, lastId: number): void {
+    this.hide(row)
+    this.forget(row)
+    this.#header.set(this.id * 4, lastId)
+  }
+
+  /**
+   * Takes a row out of the indexes and out of sight. Its columns and record stay until `forget`.
+   */
+  hide(row: number): void {
+    this.#removeFromIndexes(row)
+    this.versions.set(row, 0)
+    this.#header.set(this.id * 4 + 1, this.rowCount - 1)
+  }
+
+  /** Undoes `hide`. */
+  show(row: number, version: number): void {
+    this.versions.set(row, version)
+    this.#header.set(this.id * 4 + 1, this.rowCount + 1)
+    this.#addToIndexes(row)
+  }
+
+  /** Erases what a hidden row leaves behind. */
+  forget(row: number): void {
+    this.clearColumns(row)
+    this.freeRecord(this.references.get(row))
+    this.references.set(row, 0)
+  }
+
+  clearColumns(row: number): void {
+    for (let index = 0; index < this.dataColumns.length; index++) {
+      this.dataColumns[index]!.column.set(row, 0)
+    }
+  }
+
+  writeRecord(source: Uint8Array, start: number, end: number): number {
+    assert(this.arena !== undefined, 'only tables with record fields have records')
+    return this.arena.write(source, start, end)
+  }
+
+  freeRecord(reference: number): void {
+    if (reference !== 0) this.arena!.free(reference)
+  }
+
+  /**
+   * Writes some columns, and the record when `reference` is not the present one, of an existing
+   * row. Indexes that depend on a changed field follow. With the old values it is its own undo. The
+   * old record is not freed.
+   */
+  change(row: number, changes: ColumnChanges, reference: number, version: number): void {
+    const { positions, values } = changes
+    const affected = this.#affected(positions, reference !== this.references.get(row))
+    for (const index of affected) index.remove(row)
+    for (let index = 0; index < positions.length; index++) {
+      this.dataColumns[positions[index]!]!.column.set(row, values[index]!)
+    }
+    if (reference !== 0) this.references.set(row, reference)
+    this.versions.set(row, version)
+    for (const index of affected) index.add(row)
+  }
+
+  /** Empties and refills every index from the rows; counters of this table's rows too. */
+  rebuild(indexes: readonly { add(row: number): void }[]): void {
+    const lastId = this.lastId
+    for (let row = 1; row <= lastId; row++) {
+      if (this.versions.get(row) === 0) continue
+      for (let index = 0; index < indexes.length; index++) indexes[index]!.add(row)
+    }
+  }
+
+  #addToIndexes(row: number): void {
+    const indexes = this.indexes
+    for (let index = 0; index < indexes.length; index++) indexes[index]!.add(row)
+    const counters = this.counters
+    for (let index = 0; index < counters.length; index++) counters[index]!.add(row)
+  }
+
+  #removeFromIndexes(row: number): void {
+    const indexes = this.indexes
+    for (let index = 0; index < indexes.length; index++) indexes[index]!.remove(row)
+    const counters = this.counters
+    for (let index = 0; index < counters.length; index++) counters[index]!.remove(row)
+  }
+
+  #affected(positions: readonly number[], recordChanges: boolean): Set<TableIndex> {
+    const affected = new Set<TableIndex>()
+    for (const position of positions) {
+      const field = this.dataColumns[position]!.stored.id
+      for (const index of this.#dependents.get(field) ?? []) affected.add(index)
+    }
+    if (recordChanges) {
+      for (const { id } of this.stored.record) {
+        for (const index of this.#dependents.get(id) ?? []) affected.add(index)
+      }
+    }
+    return affected
+  }
+
+  #depend(field: number, index: TableIndex): void {
+    const dependents = this.#dependents.get(field)
+    if (dependents === undefined) this.#dependents.set(field, [index])
+    else dependents.push(index)
+  }
+
+  /** The value that a field has in `values`, or else in the row as it is. */
+  #valueOf(field: number, values: FieldValues, row: number): unknown {
+    const column = this.columns.find((candidate) => candidate.stored.id === field)
+    const name = column?.stored.name ?? this.stored.record.find(({ id }) => id === field)!.name
+    const value = values[name]
+    if (value !== undefined) return value
+    if (column !== undefined) return column.column.get(row)
+    return this.has(row) ? (this.row.field(row, name) ?? '') : ''
+  }
+
+  #index(memory: Memory, stored: StoredIndex): TableIndex {
+    const words = (part: string, gib: number): Column =>
+      new Column(memory.region(`${this.id}/index/${stored.name}/${part}`, gib * GIB), 4)
+    const columnOf = (field: number): Column =>
+      this.columns.find((column) => column.stored.id === field)!.column
+    const label = `${this.name}.${stored.name}`
+    if (stored.kind === 'postings') {
+      const lists = new PostingLists(words('heads', 16), words('pages', 64))
+      const unless = (stored.unless ?? []).map(columnOf)
+      return new PostingIndex(stored, lists, columnOf(stored.fields[0]!), unless)
+    }
+    const table = new HashTable(words('directory', 1), words('segments', 64))
+    if (stored.kind === 'pair') {
+      const [first, second] = stored.fields.map(columnOf)
+      return new PairIndex(stored, table, this.#seed, label, first!, second!)
+    }
+    const field = stored.fields[0]!
+    const inRecord = this.stored.record.find(({ id }) => id === field)
+    if (inRecord === undefined) {
+      const column = columnOf(field)
+      return new UniqueIndex(stored, table, this.#seed, label, (row) => column.get(row))
+    }
+    const keyOf = (row: number): string => (this.row.field(row, inRecord.name) ?? '') as string
+    return new UniqueIndex(stored, table, this.#seed, label, keyOf)
+  }
+}
+
+/** Stands for the stored form of a counter's place among the dependents of a field. */
+const NO_INDEX: StoredIndex = { name: '', kind: 'postings', fields: [] }
+
+/**
+ * One packr a table: its structures are the table's record layouts, oldest first, under their
+ * present names.
+ */
+function packrOf(stored: StoredTable): Packr {
+  const nameOf = new Map(stored.record.map((field) => [field.id, field.name]))
+  const structures = stored.layouts.map((layout) => layout.map((id) => nameOf.get(id) ?? `#${id}`))
+  return new Packr({
+    structures,
+    maxSharedStructures: Math.max(structures.length, 1),
+    copyBuffers: true,
+    variableMapSize: true,
+  })
+}

@@ -1,0 +1,131 @@
+// Hot: bench `engine` shows it.
+//
+// A view: what a reader sees. Synchronous, plain values out, no side effects. Transactions read
+// through the same interface, so a query of the product is written once and serves both.
+//
+// Every traversal is bounded by a count that the caller gives, so that a reader of torn memory
+// ends.
+
+import { assert } from '../std/assert.ts'
+import { PairIndex } from './indexes/pair-index.ts'
+import { PostingIndex } from './indexes/posting-index.ts'
+import { UniqueIndex } from './indexes/unique-index.ts'
+import type { Index, NumberColumnName, Row, TableDefinition } from './schema.ts'
+import type { Table } from './table.ts'
+import type { Tables } from './tables.ts'
+
+// oxlint-disable-next-line typescript/no-explicit-any -- any table definition whatever
+export type AnyTable = TableDefinition<any, any, any>
+
+export interface View {
+  /** The row, undefined when there is none. */
+  get<T extends AnyTable>(table: T, row: number): Row<T> | undefined
+  /**
+   * The rows of those ids in that order; missing ones are left out. Faster than `get` one by one.
+   */
+  getMany<T extends AnyTable>(table: T, rows: ArrayLike<number>): Row<T>[]
+  has(table: AnyTable, row: number): boolean
+  /** One number column of a row, without reading the rest; 0 when there is no row. */
+  value<T extends AnyTable>(table: T, row: number, column: NumberColumnName<T>): number
+  /** How often the row's own fields were written, counters left out; 0 when there is none. */
+  version(table: AnyTable, row: number): number
+  /** Row of that key, 0 when there is none. */
+  find(index: Index<'unique'>, key: string | number): number
+  /** Row of that pair, 0 when there is none. */
+  findPair(index: Index<'pair'>, first: number, second: number): number
+  /**
+   * The newest `count` row ids of an owner, newest first; before row `beforeId` when given: a
+   * cursor.
+   */
+  newest(index: Index<'postings'>, owner: number, count: number, beforeId?: number): number[]
+  /** The oldest `count` row ids of an owner after row `afterId`, oldest first. */
+  after(index: Index<'postings'>, owner: number, afterId: number, count: number): number[]
+  /** The newest `count` row ids of several owners together, newest first. */
+  mergeNewest(
+    index: Index<'postings'>,
+    owners: ArrayLike<number>,
+    count: number,
+    beforeId?: number,
+  ): number[]
+  rowCount(table: AnyTable): number
+  /** The highest id that the table ever gave out. */
+  lastId(table: AnyTable): number
+}
+
+export class TablesView implements View {
+  readonly #tables: Tables
+
+  constructor(tables: Tables) {
+    this.#tables = tables
+  }
+
+  get<T extends AnyTable>(table: T, row: number): Row<T> | undefined {
+    return this.#table(table.id).row.read(row) as Row<T> | undefined
+  }
+
+  getMany<T extends AnyTable>(table: T, rows: ArrayLike<number>): Row<T>[] {
+    return this.#table(table.id).row.readMany(rows) as Row<T>[]
+  }
+
+  has(table: AnyTable, row: number): boolean {
+    return this.#table(table.id).has(row)
+  }
+
+  value<T extends AnyTable>(table: T, row: number, column: NumberColumnName<T>): number {
+    const found = this.#table(table.id)
+    return found.has(row) ? found.column(column).get(row) : 0
+  }
+
+  version(table: AnyTable, row: number): number {
+    return this.#table(table.id).versions.get(row)
+  }
+
+  find(index: Index<'unique'>, key: string | number): number {
+    const found = this.#table(index.tableId).index(index.name)
+    assert(found instanceof UniqueIndex, 'find takes a unique index')
+    return found.find(key)
+  }
+
+  findPair(index: Index<'pair'>, first: number, second: number): number {
+    const found = this.#table(index.tableId).index(index.name)
+    assert(found instanceof PairIndex, 'findPair takes a pair index')
+    return found.find(first, second)
+  }
+
+  newest(index: Index<'postings'>, owner: number, count: number, beforeId?: number): number[] {
+    return this.#postings(index).lists.newest(owner, count, beforeId)
+  }
+
+  after(index: Index<'postings'>, owner: number, afterId: number, count: number): number[] {
+    return this.#postings(index).lists.after(owner, afterId, count)
+  }
+
+  mergeNewest(
+    index: Index<'postings'>,
+    owners: ArrayLike<number>,
+    count: number,
+    beforeId?: number,
+  ): number[] {
+    return this.#postings(index).lists.mergeNewest(owners, count, beforeId)
+  }
+
+  rowCount(table: AnyTable): number {
+    return this.#table(table.id).rowCount
+  }
+
+  lastId(table: AnyTable): number {
+    return this.#table(table.id).lastId
+  }
+
+  #table(id: number): Table {
+    const table = this.#tables.byId(id)
+    assert(table !== undefined, 'the table belongs to the schema of this store')
+    return table
+  }
+
+  #postings(index: Index<'postings'>): PostingIndex {
+    const found = this.#table(index.tableId).index(index.name)
+    assert(found instanceof PostingIndex, 'the index lists rows by owner')
+    return found
+  }
+}
