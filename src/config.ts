@@ -83,12 +83,6 @@ export function parseSnapshotEvery(text: string): SnapshotEvery | undefined {
   return { growthSize, periodMs }
 }
 
-/** Milliseconds that a segment is kept beyond its need: "no" is 0, "yes" is Infinity. */
-export function parseKeepLog(text: string): number | undefined {
-  if (text === 'no') return 0
-  return text === 'yes' ? Number.POSITIVE_INFINITY : parseDuration(text)
-}
-
 function within<T extends number>(
   parse: (text: string) => T | undefined,
   least: number,
@@ -162,7 +156,7 @@ export const SETTINGS = {
     fallback: 'snapshots',
     meaning: 'directory of the snapshots',
     accepts: 'the path of a directory',
-    commands: WITH_STORE,
+    commands: COMMANDS,
     parse: parseText,
   }),
   durability: setting({
@@ -205,16 +199,15 @@ export const SETTINGS = {
     commands: ['serve', 'snapshot', 'import'],
     parse: within(parseCount, 1, 1_000),
   }),
-  keepLogMs: setting({
+  keepLog: setting({
     flag: '--keep-log',
-    value: '<yes|no|duration>',
+    value: '<yes|no>',
     environment: 'SHASHIN_KEEP_LOG',
     fallback: 'no',
-    meaning:
-      'keep log segments that no snapshot needs, to restore any LSN or time: for ever, or so long',
-    accepts: 'yes, no or a duration such as 12h or 30d',
+    meaning: 'keep log segments that no snapshot needs, to restore any LSN or time',
+    accepts: 'yes or no',
     commands: ['serve', 'snapshot', 'import'],
-    parse: parseKeepLog,
+    parse: oneOf('yes', 'no'),
   }),
   segmentSize: setting({
     flag: '--segment-size',

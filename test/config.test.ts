@@ -9,7 +9,6 @@ import {
   ConfigError,
   createProgram,
   exitOf,
-  parseKeepLog,
   parseSnapshotEvery,
   resolveSettings,
   SETTINGS,
@@ -62,7 +61,7 @@ describe('where a value comes from', () => {
       reads: 'latest',
       snapshotEvery: { growthSize: 256e6, periodMs: 900_000 },
       snapshotsKept: 3,
-      keepLogMs: 0,
+      keepLog: 'no',
       segmentSize: 67_108_864,
       freeSpaceFloorSize: 256e6,
       logLevel: 'info',
@@ -169,12 +168,6 @@ describe('values', () => {
     }
   })
 
-  test('the log is kept for ever, for a time, or no longer than needed', () => {
-    expect(parseKeepLog('yes')).toBe(Number.POSITIVE_INFINITY)
-    expect(parseKeepLog('no')).toBe(0)
-    expect(parseKeepLog('30d')).toBe(30 * 86_400_000)
-    expect(parseKeepLog('30')).toBeUndefined()
-  })
 })
 
 describe('the table', () => {

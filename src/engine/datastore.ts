@@ -17,6 +17,7 @@ import { DatastoreError } from './errors.ts'
 import { planEvolution } from './evolution.ts'
 import { FreeSpaceWatch } from './free-space.ts'
 import { DirectoryLock } from './lock.ts'
+import { ImportReader, importLastIds, importRows } from './portable.ts'
 import { LAYOUT_VERSION } from './recovery.ts'
 import { requests } from './requests.ts'
 import { storedSchema } from './schema.ts'
@@ -29,9 +30,11 @@ import type { Disk } from './disk.ts'
 import type { Migration } from './evolution.ts'
 import type { Processes } from './lock.ts'
 import type { RecoveryProgress, RecoverySummary } from './recovery.ts'
-import type { Durability, State } from './state.ts'
+import type { Durability } from './log/local-writer.ts'
+import type { State } from './state.ts'
 import type { StoreStats } from './stats.ts'
 import type { Committed, InputOf, OutputOf, Registry, Store, TransactOptions } from './store.ts'
+import type { LogWriter } from './transaction-log.ts'
 import type { AnyTable, View } from './view.ts'
 
 const KEY_SIZE_MAX = 255
@@ -74,6 +77,7 @@ export interface DatastoreOptions<R extends Registry> {
 
 export class Datastore<R extends Registry> implements Store<R>, AsyncDisposable {
   readonly #state: State
+  readonly #writer: LogWriter
   readonly #transactions: R
   readonly #commit: GroupCommit
   readonly #checkpointer: Checkpointer
@@ -85,6 +89,7 @@ export class Datastore<R extends Registry> implements Store<R>, AsyncDisposable 
 
   private constructor(parts: {
     state: State
+    writer: LogWriter
     transactions: R
     commit: GroupCommit
     checkpointer: Checkpointer
@@ -93,6 +98,7 @@ export class Datastore<R extends Registry> implements Store<R>, AsyncDisposable 
     reads: 'latest' | 'durable'
   }) {
     this.#state = parts.state
+    this.#writer = parts.writer
     this.#transactions = parts.transactions
     this.#commit = parts.commit
     this.#checkpointer = parts.checkpointer
@@ -113,15 +119,15 @@ export class Datastore<R extends Registry> implements Store<R>, AsyncDisposable 
     const durability = options.durability ?? 'sync'
     await demandWritable(disk, [dataDirectory, snapshotDirectory])
     const lock = await DirectoryLock.acquire(disk, dataDirectory, options.processes)
-    let state: State | undefined
+    let writer: LogWriter | undefined
     try {
-      state = await openState({ ...options, disk, durability, report })
+      const state = await openState({ ...options, disk, durability, report })
       const { memory, tables, log, snapshots, storeId } = state
       let checkpointer: Checkpointer | undefined = undefined
       let commit: GroupCommit | undefined = undefined
-      const writer = await log.acquire({
+      writer = await log.acquire({
         durable: () => commit?.noteDurable(),
-        failed: (cause) => commit?.noteFailure(cause),
+        failed: (cause: Error) => commit?.noteFailure(cause),
       })
       commit = new GroupCommit({
         memory,
@@ -157,6 +163,7 @@ export class Datastore<R extends Registry> implements Store<R>, AsyncDisposable 
       await freeSpace.look()
       return new Datastore({
         state,
+        writer,
         transactions: options.transactions,
         commit,
         checkpointer,
@@ -165,7 +172,7 @@ export class Datastore<R extends Registry> implements Store<R>, AsyncDisposable 
         reads: options.reads ?? 'latest',
       })
     } catch (error) {
-      await state?.log.close().catch(() => undefined)
+      await writer?.close().catch(() => undefined)
       await lock.release().catch(() => undefined)
       throw error
     }
@@ -232,6 +239,34 @@ export class Datastore<R extends Registry> implements Store<R>, AsyncDisposable 
     >
   }
 
+  /**
+   * Reads a portable export (portable.ts) into this store, which must be empty. Resolves with the number of rows when
+   * they are durable. Throws IMPORT_INVALID, and what transactions throw.
+   */
+  async importLines(
+    lines: AsyncIterable<string>,
+    progress: (rows: number) => void = () => {},
+  ): Promise<number> {
+    const { tables } = this.#state
+    if (tables.rowCount > 0) {
+      throw new DatastoreError(
+        'IMPORT_INVALID',
+        `the store has ${tables.rowCount} rows: not empty`,
+        {
+          advice: 'import into a new data directory',
+        },
+      )
+    }
+    const reader = new ImportReader(tables, async (rows) => {
+      await this.#commit.submit('engine:import', (tx) => importRows(tx, rows, tables))
+      progress(reader.rowCount)
+    })
+    for await (const line of lines) await reader.line(line)
+    const { rows, lastIds } = reader.finish()
+    await this.#commit.submit('engine:import', (tx) => importLastIds(tx, lastIds, tables))
+    return rows
+  }
+
   /** Takes a snapshot now, while reads and writes go on. */
   snapshot(): Promise<CheckpointResult> {
     if (this.#closing !== undefined) {
@@ -270,7 +305,7 @@ export class Datastore<R extends Registry> implements Store<R>, AsyncDisposable 
     await this.#commit.idle()
     await this.#checkpointer.close()
     try {
-      await this.#state.log.close()
+      await this.#writer.close()
     } finally {
       await this.#lock.release()
     }

@@ -21,6 +21,8 @@ export const DATASTORE_ERRORS = {
   EFFECT_INVALID: 'A transaction of the log does not fit the tables that the log itself declared.',
   DUPLICATE_KEY: 'A transaction would give two rows the same key of a unique or pair index.',
   ROW_NOT_FOUND: 'A transaction changes or removes a row that does not exist.',
+  IMPORT_INVALID: 'A portable export is not complete, was changed, or does not fit this program.',
+  INSPECT_UNKNOWN: 'A file is none of a store, by its name.',
   TRANSACTION_TOO_LARGE: 'The effects of one transaction are larger than a frame may be.',
   STORE_POISONED: 'A write or sync of the log has failed; nothing is written until the process restarts.',
   STORE_CLOSED: 'The store is closed, or closing.',

@@ -190,7 +190,7 @@ export function tablesOfSnapshot(
  * and their last time.
  */
 export async function replay(
-  log: TransactionLog,
+  log: Pick<TransactionLog, 'read'>,
   tables: Tables,
   meter: ProgressMeter,
   bytesTotal: number,

@@ -28,6 +28,8 @@ export interface CompiledRow {
   field(row: number, name: string): unknown
   /** Writes all data columns of a new row; fields that are left out are 0. */
   write(row: number, values: FieldValues): void
+  /** The record fields of a packed record that lies outside the table. */
+  unpack(bytes: Buffer, start: number, end: number): object
   /**
    * Packs the record fields; fields that are left out are empty. The bytes are the caller's to
    * copy.
@@ -184,7 +186,11 @@ export function compileRow(stored: StoredTable, memory: RowMemory): CompiledRow 
     function write(row, values) { ${columnWrites.join('\n')} }
     function pack(values) { return packr.pack({ ${recordWrites.join(', ')} }) }
     function field(row, name) { return recordOf(row)[name] }
-    return { read, readMany, write, pack, field }`
+    function unpack(bytes, start, end) {
+      const record = packr.unpack(bytes, { start, end })
+      return { ${recordReads.join(', ')} }
+    }
+    return { read, readMany, write, pack, unpack, field }`
   // oxlint-disable-next-line typescript/no-implied-eval -- the code is made of checked words only
   const compile = new Function(
     ...['columns', 'stored', 'fields', 'versions', 'references', 'arena', 'packr'],

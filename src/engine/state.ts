@@ -4,16 +4,16 @@
 import { join } from 'node:path'
 import { DatastoreError } from './errors.ts'
 import { LocalLog } from './log/local-log.ts'
+import { LogFiles } from './log/log-files.ts'
 import { Memory } from './memory/memory.ts'
 import { ProgressMeter, replay, tablesOfSnapshot } from './recovery.ts'
 import { openSnapshots } from './snapshot/snapshots.ts'
 import { Tables } from './tables.ts'
 import type { Disk } from './disk.ts'
+import type { Durability } from './log/local-writer.ts'
 import type { RecoveryProgress, RecoverySummary } from './recovery.ts'
 import type { StoredSchema } from './schema.ts'
 import type { Snapshots } from './snapshot/snapshots.ts'
-
-export type Durability = 'sync' | 'interval' | 'os'
 
 export interface StateOptions {
   readonly disk: Disk
@@ -49,6 +49,13 @@ export function logPaths(dataDirectory: string): { directory: string; watermarkF
   return { directory: join(dataDirectory, 'log'), watermarkFile: join(dataDirectory, 'watermark') }
 }
 
+/** LSN of the newest snapshot in a directory, 0 when there is none. Changes nothing there. */
+export async function newestSnapshotLsn(disk: Disk, directory: string): Promise<number> {
+  if (!(await disk.exists(directory))) return 0
+  const snapshots = await openSnapshots({ disk, directory, readOnly: true, report: () => {} })
+  return snapshots.newestLsn() ?? 0
+}
+
 /**
  * Loads and replays. The caller holds the lock. Throws DatastoreError when the files are not to be
  * trusted.
@@ -79,32 +86,28 @@ export async function openState(options: StateOptions): Promise<State> {
     ...(options.segmentSize === undefined ? {} : { segmentSize: options.segmentSize }),
     report,
   })
-  try {
-    if (log.firstLsn > snapshotLsn + 1) throw missing(snapshotLsn, log.firstLsn, snapshotDirectory)
-    const storeId = log.storeId
-    const memory = loaded?.memory ?? new Memory(undefined, options.regionSizeMax)
-    memory.lastLsn = snapshotLsn
-    const schema = (loaded?.schema as StoredSchema | undefined) ?? { tables: [], migration: 0 }
-    const tables =
-      loaded === undefined
-        ? new Tables(memory, storeId, schema)
-        : tablesOfSnapshot(memory, storeId, schema, loaded.layout, meter)
-    const bytesTotal = log.sizeAfter(snapshotLsn)
-    const { count, lastTime } = await replay(log, tables, meter, bytesTotal, stop)
-    memory.durableLsn = memory.lastLsn
-    const summary = {
-      snapshotLsn,
-      lastLsn: memory.lastLsn,
-      replayed: count,
-      rows: tables.rowCount,
-      seconds: (performance.now() - startedAt) / 1000,
-    }
-    const newestTime = lastTime || (loaded?.time ?? 0)
-    return { storeId, memory, tables, log, snapshots, lastTime: newestTime, summary }
-  } catch (error) {
-    await log.close()
-    throw error
+  if (log.firstLsn > snapshotLsn + 1) throw missing(snapshotLsn, log.firstLsn, snapshotDirectory)
+  const storeId = log.storeId
+  const memory = loaded?.memory ?? new Memory(undefined, options.regionSizeMax)
+  memory.lastLsn = snapshotLsn
+  const schema = (loaded?.schema as StoredSchema | undefined) ?? { tables: [], migration: 0 }
+  const tables =
+    loaded === undefined
+      ? new Tables(memory, storeId, schema)
+      : tablesOfSnapshot(memory, storeId, schema, loaded.layout, meter)
+  const files = await LogFiles.open(disk, logPaths(options.dataDirectory).directory)
+  const bytesTotal = files.sizeAfter(snapshotLsn)
+  const { count, lastTime } = await replay(log, tables, meter, bytesTotal, stop)
+  memory.durableLsn = memory.lastLsn
+  const summary = {
+    snapshotLsn,
+    lastLsn: memory.lastLsn,
+    replayed: count,
+    rows: tables.rowCount,
+    seconds: (performance.now() - startedAt) / 1000,
   }
+  const newestTime = lastTime || (loaded?.time ?? 0)
+  return { storeId, memory, tables, log, snapshots, lastTime: newestTime, summary }
 }
 
 function missing(snapshotLsn: number, firstLsn: number, directory: string): DatastoreError {

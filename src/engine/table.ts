@@ -5,7 +5,8 @@
 // the transaction's business.
 //
 //   region            index    value
-//   tables            id × 4   last row id given out; + 1: rows
+//   tables            0        seed of the hashes
+//                     id × 4   last row id given out; + 1: rows
 //   ID/versions       row id   0: no such row; 1, 2, 3 …: how often the immutable part was written
 //   ID/column/FIELD   row id   a fixed-width field
 //   ID/references     row id   the row's record in ID/arena (tables with record fields)

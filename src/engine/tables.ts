@@ -8,6 +8,7 @@
 
 import { assert } from '../std/assert.ts'
 import { CounterIndex } from './indexes/counter-index.ts'
+import { Column } from './memory/column.ts'
 import { TABLE_ID_LIMIT } from './schema.ts'
 import { Table } from './table.ts'
 import type { Memory } from './memory/memory.ts'
@@ -20,10 +21,10 @@ export class Tables {
   /** By table id; holes are undefined. */
   #byId: (Table | undefined)[]
 
-  /** `storeId` seeds the hashes: 32 hexadecimal digits. */
+  /** `storeId`, 32 hexadecimal digits, seeds the hashes of a new memory. */
   constructor(memory: Memory, storeId: string, schema: StoredSchema) {
     this.memory = memory
-    this.#seed = Number.parseInt(storeId.slice(0, 8), 16)
+    this.#seed = hashSeed(memory, storeId)
     this.#schema = schema
     this.#byId = this.#build(schema)
   }
@@ -151,6 +152,16 @@ export class Tables {
       source.rebuild([counter])
     }
   }
+}
+
+/** The seed of all hashes of a memory: chosen once, kept in the place of table 0, which does not exist. */
+function hashSeed(memory: Memory, storeId: string): number {
+  const header = new Column(memory.region('tables', 2 ** 30), 4)
+  const seed = header.get(0)
+  if (seed !== 0) return seed
+  const chosen = Number.parseInt(storeId.slice(0, 8), 16) || 1
+  header.set(0, chosen)
+  return chosen
 }
 
 /** What a counter counts, in ids: renaming changes nothing. Empty for other columns. */

@@ -1,24 +1,12 @@
 // A memory that is written to at random places, as a store would write to it, and copies of it to compare with.
-//
-// All chance comes from a seed, so that a failing run is repeated by its seed.
 
 import { PAGE_SIZE } from '../../src/engine/memory/region.ts'
 import type { Memory } from '../../src/engine/memory/memory.ts'
 import type { Region } from '../../src/engine/memory/region.ts'
+import type { Random } from './seeded.ts'
 
 /** Regions larger than this do not grow. */
 const SIZE_MAX = 48 * PAGE_SIZE
-
-/** Numbers from 0 up to 1, the same ones for the same seed (mulberry32). */
-export function seededChance(seed: number): () => number {
-  let state = seed >>> 0
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1)
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61)
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32
-  }
-}
 
 /** Writes one byte the way columns do: the region is told before. */
 export function writeByte(region: Region, offset: number, value: number): void {
@@ -35,15 +23,14 @@ export function fillPages(region: Region, page: number, pageCount: number, value
 }
 
 /** Changes `count` random bytes of random regions; now and then a region grows by pages that nobody touches. */
-export function scribble(memory: Memory, chance: () => number, count: number): void {
+export function scribble(memory: Memory, random: Random, count: number): void {
   const regions = memory.regions()
   for (let index = 0; index < count; index++) {
-    const region = regions[Math.floor(chance() * regions.length)]!
-    if (chance() < 0.02 && region.size < SIZE_MAX) {
-      region.grow(region.size + Math.floor(chance() * 3) * PAGE_SIZE)
+    const region = random.pick(regions)
+    if (random.once(50) && region.size < SIZE_MAX) {
+      region.grow(region.size + random.below(3) * PAGE_SIZE)
     }
-    const offset = Math.floor(chance() * region.size)
-    writeByte(region, offset, Math.floor(chance() * 256))
+    writeByte(region, random.below(region.size), random.below(256))
   }
 }
 

@@ -26,6 +26,16 @@ export function headerRefusal(file: string, lsn: number, { fault, unknownVersion
   })
 }
 
+/** The segment of `file` does not continue the one before it. */
+export function brokenChain(file: string, lsn: number, expected: number, found: number): DatastoreError {
+  return damage(
+    file,
+    0,
+    `the chain is broken: the segment before ends with frame ${expected}, but the header names ${found}`,
+    lsn,
+  )
+}
+
 export function foreign(file: string, expected: string, found: string): DatastoreError {
   return new DatastoreError(
     'LOG_FOREIGN',

@@ -21,9 +21,17 @@ import {
   frameFault,
   isHeaderSound,
   isSizePossible,
+  seedOf,
 } from './frame.ts'
-import { SEGMENT_HEADER_SIZE } from './segment.ts'
-import type { DiskFile } from '../disk.ts'
+import { damage, foreign, headerRefusal } from './faults.ts'
+import {
+  SEGMENT_HEADER_SIZE,
+  decodeSegmentHeader,
+  headerChecksum,
+  readHeaderBytes,
+} from './segment.ts'
+import type { Disk, DiskFile } from '../disk.ts'
+import type { SegmentHeader } from './segment.ts'
 
 /** A valid frame stands in `frame`, and its payload in `window` from payloadStart to payloadEnd. */
 export const FRAME = 0
@@ -34,6 +42,7 @@ export const ENDED = 2
 
 export class SegmentReader {
   readonly file: DiskFile
+  readonly header: SegmentHeader
   readonly seed: number
   /** Bytes to read at once. */
   readonly #windowSize: number
@@ -62,15 +71,10 @@ export class SegmentReader {
   payloadEnd: number
   fault: string
 
-  constructor(
-    file: DiskFile,
-    seed: number,
-    headerChecksum: number,
-    firstLsn: number,
-    windowSize: number,
-  ) {
+  constructor(file: DiskFile, header: SegmentHeader, checksum: number, windowSize: number) {
     this.file = file
-    this.seed = seed
+    this.header = header
+    this.seed = seedOf(header.salt)
     this.#windowSize = windowSize
     this.frame = new FrameHeader()
     this.window = Buffer.alloc(0)
@@ -83,8 +87,8 @@ export class SegmentReader {
     this.#isAtEnd = false
     this.#neededSize = FRAME_HEADER_SIZE
     this.position = SEGMENT_HEADER_SIZE
-    this.checksum = headerChecksum
-    this.nextLsn = firstLsn
+    this.checksum = checksum
+    this.nextLsn = header.firstLsn
     this.lastKind = 0
     this.payloadStart = 0
     this.payloadEnd = 0
@@ -169,7 +173,31 @@ export class SegmentReader {
   }
 }
 
-/** A window that takes all frames of a file, but no larger than `sizeMax`. */
-export function windowSizeFor(fileSize: number, sizeMax: number): number {
-  return Math.min(sizeMax, Math.max(fileSize - SEGMENT_HEADER_SIZE, 0) + FRAME_HEADER_SIZE)
+/** Bytes of a window for a file that may grow while it is read. */
+const WINDOW_SIZE_MIN = 64 * 1024
+
+/** Opens a segment for reading, and refuses one whose header is damaged, foreign, or not that of its name. */
+export async function openSegment(
+  disk: Disk,
+  path: string,
+  firstLsn: number,
+  storeId: string,
+  windowSizeMax: number,
+): Promise<SegmentReader> {
+  const file = await disk.open(path, 'read')
+  try {
+    const bytes = await readHeaderBytes(file)
+    const header = decodeSegmentHeader(bytes)
+    if ('fault' in header) throw headerRefusal(path, firstLsn, header)
+    if (header.storeId !== storeId) throw foreign(path, storeId, header.storeId)
+    if (header.firstLsn !== firstLsn) {
+      const fault = `expected first lsn ${firstLsn}, as the name says, found ${header.firstLsn}`
+      throw damage(path, 0, fault, firstLsn)
+    }
+    const windowSize = Math.min(windowSizeMax, Math.max(file.size(), WINDOW_SIZE_MIN))
+    return new SegmentReader(file, header, headerChecksum(bytes), windowSize)
+  } catch (error) {
+    file.close()
+    throw error
+  }
 }

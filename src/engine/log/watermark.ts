@@ -132,14 +132,10 @@ export class Watermark {
     this.durableLsn = durableLsn
   }
 
-  /** Makes the file, with its name durable, if there is none. `newest` is what was found in it. */
-  static async open(
-    disk: Disk,
-    path: string,
-    newest: WatermarkSlot | undefined,
-  ): Promise<Watermark> {
-    const isNew = !(await disk.exists(path))
-    const file = await disk.open(path, isNew ? 'create' : 'write')
+  /** Makes the file, with its name durable, if there is none. */
+  static async open(disk: Disk, path: string): Promise<Watermark> {
+    const found = await readWatermark(disk, path)
+    const file = await disk.open(path, found === undefined ? 'create' : 'write')
     try {
       // Synced on every open: the file may be there from an attempt that a crash ended before this.
       await disk.syncDirectory(dirname(path))
@@ -147,12 +143,7 @@ export class Watermark {
       file.close()
       throw error
     }
-    return new Watermark(file, newest?.sequence ?? 0, newest?.durableLsn ?? 0)
-  }
-
-  /** Sequence of the newest write: to be kept for the next `open`. */
-  get sequence(): number {
-    return this.#sequence
+    return new Watermark(file, found?.newest?.sequence ?? 0, found?.newest?.durableLsn ?? 0)
   }
 
   write(state: WatermarkState): Promise<void> {

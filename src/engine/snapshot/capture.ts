@@ -9,7 +9,8 @@
 
 import { crc32 } from 'node:zlib'
 import { assert } from '../../std/assert.ts'
-import { PAGE_SIZE } from '../memory/region.ts'
+import { beforeImages } from '../memory/before-images.ts'
+import { DIRTY, PAGE_SIZE, PENDING } from '../memory/region.ts'
 import { PAGE_STRIDE } from './coverage.ts'
 import { PageTable } from './page-table.ts'
 import { ThreadSlices } from './thread-slices.ts'
@@ -17,8 +18,10 @@ import type { Memory } from '../memory/memory.ts'
 import type { Region } from '../memory/region.ts'
 import type { Coverage } from './coverage.ts'
 
-/** 64 MiB of before-images. */
+/** 64 MiB of before-images: more of them are taken first. */
 const BEFORE_IMAGE_COUNT_MAX = 1024
+/** 128 MiB: for so many room is made before a snapshot begins. */
+const RESERVED_IMAGE_COUNT_MAX = 2048
 const TO_TAKE = 1
 const TAKEN = 2
 const ZERO_PAGE = Buffer.alloc(PAGE_SIZE)
@@ -28,12 +31,31 @@ const ZERO_PAGE_CHECKSUM = crc32(ZERO_PAGE)
 export interface CapturedRegion {
   readonly region: Region
   readonly pageCount: number
-  /** By page: 0, TO_TAKE, TAKEN. */
-  readonly pages: Uint8Array
+  /** By page: 0, TO_TAKE, TAKEN. Empty until `list` has been there. */
+  pages: Uint8Array
   /** Where its pages lay before; undefined when no snapshot is known of it. */
   readonly before: PageTable | undefined
   /** Where they lie when the snapshot is done. */
-  readonly table: PageTable
+  table: PageTable
+}
+
+const NO_PAGES = new Uint8Array(0)
+const NO_TABLE = new PageTable(0)
+
+/** Makes room for the before-images that a snapshot of `memory` is going to need, so that no transaction has to. */
+export async function prepareCapture(memory: Memory): Promise<void> {
+  const slices = new ThreadSlices()
+  let dirtyCount = 0
+  const counting = function* (): Generator<void, void, void> {
+    for (const { states } of memory.regions()) {
+      for (let page = states.indexOf(DIRTY); page !== -1; page = states.indexOf(DIRTY, page + 1)) {
+        if (++dirtyCount === RESERVED_IMAGE_COUNT_MAX) return
+      }
+      yield
+    }
+  }
+  await slices.runAll(counting())
+  await beforeImages.reserve(dirtyCount)
 }
 
 export class Capture {
@@ -49,22 +71,35 @@ export class Capture {
     this.memory = memory
     this.regions = memory.regions().map((region) => {
       const table = before?.tables.get(region)
-      const pages = region.beginSnapshot(table === undefined)
-      const pageCount = pages.length
-      return { region, pageCount, pages, before: table, table: new PageTable(pageCount) }
+      const pageCount = region.beginSnapshot(table === undefined)
+      return { region, pageCount, pages: NO_PAGES, before: table, table: NO_TABLE }
     })
     this.#regionIndex = 0
     this.#pageIndex = 0
   }
 
-  /** Takes over where the pages lay before; to be run to its end before the first `takePages`. */
-  *copyTables(): Generator<void, void, void> {
-    for (const { before, table } of this.regions) {
-      if (before === undefined) continue
-      for (let from = 0; from < before.pageCount; from += PAGE_STRIDE) {
-        table.copyPages(before, from, Math.min(from + PAGE_STRIDE, before.pageCount))
+  /**
+   * Lists the pages to take and where the others lie; to be run to its end before the first
+   * `takePages`.
+   */
+  *list(): Generator<void, void, void> {
+    for (const captured of this.regions) {
+      const { region, pageCount, before } = captured
+      captured.table = new PageTable(pageCount)
+      captured.pages = Buffer.allocUnsafeSlow(pageCount).fill(0)
+      const { table, pages } = captured
+      for (let from = 0; from < pageCount; from += PAGE_STRIDE) {
+        const to = Math.min(from + PAGE_STRIDE, pageCount)
+        table.copyPages(before, from, to)
+        const { states } = region
+        for (let page = from; page < to; page++) {
+          if (states[page] === PENDING) pages[page] = TO_TAKE
+        }
         yield
       }
+      // Those that a transaction was faster to change are not pending any more, but have left their
+      // before-image.
+      for (const page of region.beforeImagePages()) pages[page] = TO_TAKE
     }
   }
 
@@ -100,8 +135,15 @@ export class Capture {
   }
 
   /** Gives up: every page that was to be taken, taken or not, is dirty again. */
-  abandon(): void {
-    for (const { region, pages } of this.regions) region.abandonSnapshot(pages)
+  *abandon(): Generator<void, void, void> {
+    for (const { region, pageCount, pages } of this.regions) {
+      for (let page = 0; page < pageCount; page++) {
+        if (region.states[page] === PENDING || pages[page] === TAKEN) region.abandonPage(page)
+        if (page % PAGE_STRIDE === PAGE_STRIDE - 1) yield
+      }
+      region.dropBeforeImages()
+      yield
+    }
   }
 
   #beforeImageCount(): number {

@@ -44,8 +44,8 @@ import { decodePreamble, encodePreamble, isFault, PREAMBLE_SIZE } from './preamb
 import type { Fault } from './preamble.ts'
 
 const CHECKSUM_SIZE = 4
-/** Bytes that `manifestChunks` prepares in one go: about 0.3 ms. */
-const CHUNK_SIZE = 1024 * 1024
+/** Bytes that `manifestChunks` prepares in one go: about 0.1 ms. */
+const CHUNK_SIZE = 256 * 1024
 
 export interface ManifestFile {
   readonly name: string
@@ -74,7 +74,7 @@ export interface Manifest {
   readonly regions: readonly ManifestRegion[]
 }
 
-/** The manifest as bytes, in chunks of at most 1 MiB. A chunk is valid until the next one is asked for. */
+/** The manifest as bytes, in chunks of at most 256 KiB. A chunk is valid until the next one is asked for. */
 export function* manifestChunks(manifest: Manifest): Generator<Buffer, void, void> {
   const description = Buffer.from(describe(manifest))
   let fileSize = PREAMBLE_SIZE + description.length + CHECKSUM_SIZE

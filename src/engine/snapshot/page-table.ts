@@ -22,11 +22,14 @@ export class PageTable {
   /** The table as bytes of a manifest. */
   readonly bytes: Buffer
 
-  /** All pages are zero. */
+  /**
+   * The entries hold anything until they are set: to clear millions of them takes time, which the
+   * caller has to slice.
+   */
   constructor(pageCount: number) {
     this.pageCount = pageCount
-    this.#words = new Uint32Array(pageCount * 3)
-    this.bytes = Buffer.from(this.#words.buffer)
+    this.bytes = Buffer.allocUnsafeSlow(pageCount * ENTRY_SIZE)
+    this.#words = new Uint32Array(this.bytes.buffer, 0, pageCount * 3)
   }
 
   file(page: number): number {
@@ -52,9 +55,11 @@ export class PageTable {
     this.set(page, 0, 0, 0)
   }
 
-  /** Takes over the entries [from, to) of another table. */
-  copyPages(source: PageTable, from: number, to: number): void {
-    this.#words.set(source.#words.subarray(from * 3, to * 3), from * 3)
+  /** Takes over the entries [from, to) of another table; pages beyond its end are zero. */
+  copyPages(source: PageTable | undefined, from: number, to: number): void {
+    const end = Math.max(from, Math.min(to, source?.pageCount ?? 0))
+    if (source !== undefined) this.#words.set(source.#words.subarray(from * 3, end * 3), from * 3)
+    this.#words.fill(0, end * 3, to * 3)
   }
 
   /** Adds the number of pages of [from, to) that lie in each file to `counts`, by file number. */

@@ -17,7 +17,8 @@ import { join } from 'node:path'
 import { assert } from '../../std/assert.ts'
 import { systemClock } from '../../std/clock.ts'
 import { DatastoreError } from '../errors.ts'
-import { Capture } from './capture.ts'
+import { beforeImages } from '../memory/before-images.ts'
+import { Capture, prepareCapture } from './capture.ts'
 import { countUsedPages, filesToRewrite, markPages } from './coverage.ts'
 import { compareStems, manifestName, parseFileName } from './file-names.ts'
 import { faultSentence, loadPages, readManifest } from './loader.ts'
@@ -60,6 +61,8 @@ export interface LoadRequest {
   readonly memory: () => Memory
   /** Only snapshots up to this LSN. */
   readonly maxLsn?: number | undefined
+  /** Only snapshots that were finished by this time, milliseconds since 1970. */
+  readonly maxTime?: number | undefined
   readonly progress?: ((progress: LoadProgress) => void) | undefined
 }
 
@@ -188,7 +191,7 @@ export class Snapshots {
    */
   async load(request: LoadRequest): Promise<LoadOutcome> {
     return this.#alone(async () => {
-      const { maxLsn = Number.MAX_SAFE_INTEGER, progress = () => {} } = request
+      const { maxLsn = Infinity, maxTime = Infinity, progress = () => {} } = request
       const skipped: SkippedSnapshot[] = []
       this.#coverage = undefined
       for (const entry of this.#entries.toSorted((a, b) => compareStems(b.stem, a.stem))) {
@@ -197,6 +200,7 @@ export class Snapshots {
         const name = manifestName(stem)
         const manifest = await readManifest(this.#disk, this.#directory, name)
         this.#refuse(manifest, name, request.storeId)
+        if (!isFault(manifest) && manifest.time > maxTime) continue
         let fault: FileFault | undefined
         if (isFault(manifest)) {
           fault = manifest
@@ -219,6 +223,14 @@ export class Snapshots {
   }
 
   /**
+   * Makes room for what a snapshot saves aside, up to 128 MiB, so that the transactions right after its begin need not
+   * wait for memory. Taking works without it.
+   */
+  async prepare(memory: Memory): Promise<void> {
+    await this.#alone(() => prepareCapture(memory))
+  }
+
+  /**
    * Takes a snapshot of `memory` as it is at the moment of the call. Rejects when that fails: the memory and the
    * snapshots before are then as if nothing had been tried.
    */
@@ -235,7 +247,7 @@ export class Snapshots {
       }
       const slices = new ThreadSlices(signal)
       const capture = slices.run(() => new Capture(memory, before))
-      const { coverage, usedCounts, pagesWritten, bytesWritten } = await writeSnapshot({
+      const written = await writeSnapshot({
         disk: this.#disk,
         directory: this.#directory,
         freeSizeMin: this.#freeSizeMin,
@@ -249,7 +261,8 @@ export class Snapshots {
         time: this.#clock.now(),
         durable,
         signal,
-      })
+      }).finally(() => beforeImages.release())
+      const { coverage, usedCounts, pagesWritten, bytesWritten } = written
       this.#coverage = coverage
       const pagesNames = new Set(coverage.files.flatMap((file) => file?.name ?? []))
       this.#entries.push({ stem: coverage.stem, pagesNames, damage: undefined })

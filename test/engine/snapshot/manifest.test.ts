@@ -76,6 +76,7 @@ describe('a manifest', () => {
     for (const pageCount of [87_350, 87_351, 87_352, 174_700]) {
       for (let rest = 0; rest < 12; rest++) {
         const table = new PageTable(pageCount)
+        table.copyPages(undefined, 0, pageCount)
         for (let page = 0; page < pageCount; page += 1000) table.set(page, 1, page, page * 31)
         const schemaText = JSON.stringify('x'.repeat(rest))
         const files = [{ name: '0000000000000100.pages', pageCount: 200_000 }]

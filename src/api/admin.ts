@@ -1,0 +1,32 @@
+// Routes for admins: take a snapshot, look at the store, name other admins.
+
+import { Type } from 'typebox'
+import { HandleParameters } from './validation.ts'
+import { write } from './writes.ts'
+import { ROLES, demandUserOfHandle } from '../model/users.ts'
+import type { FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebox'
+import type { ApiParts } from './parts.ts'
+
+const RoleBody = Type.Object({ role: Type.Enum([...ROLES]) })
+
+export const adminRoutes: FastifyPluginCallbackTypebox<ApiParts> = (app, parts, done) => {
+  const { store, admin } = parts
+
+  app.post('/admin/snapshot', { config: { access: 'admin' } }, async (_request, reply) =>
+    reply.code(201).send(await admin.snapshot()),
+  )
+
+  app.get('/admin/stats', { config: { access: 'admin' } }, async () => admin.stats())
+
+  app.put(
+    '/admin/users/:handle/role',
+    { config: { access: 'admin' }, schema: { params: HandleParameters, body: RoleBody } },
+    async (request, reply) => {
+      const { role } = request.body
+      const user = await store.read((view) => demandUserOfHandle(view, request.params.handle))
+      await write(store, reply, 'setRole', { user, role })
+      return { role }
+    },
+  )
+  done()
+}

@@ -1,0 +1,197 @@
+// The HTTP server: Fastify with every bound set, the routes wired by hand, one way for errors.
+//
+//   /api/shashin/v1/…   the native API: a plugin for each resource
+//   /media/NAME         the bytes of photos
+//   /healthz, /readyz   as well as under the prefix
+//
+// Fastify leaves several bounds open by default (a request may take for ever); here all are written
+// down, with what they are for.
+
+import { randomUUID } from 'node:crypto'
+import fastify from 'fastify'
+import { InvariantError } from '../std/assert.ts'
+import { adminRoutes } from './admin.ts'
+import { authenticate } from './authentication.ts'
+import { commentRoutes } from './comments.ts'
+import { ERRORS, RequestRefusal, answerOf, errorBody, errorContentType } from './errors.ts'
+import { feedRoutes } from './feed.ts'
+import { healthRoutes } from './health.ts'
+import { mediaFileRoutes, mediaRoutes } from './media.ts'
+import { Passwords } from './passwords.ts'
+import { postRoutes } from './posts.ts'
+import { MEDIA_PATH } from './render/media.ts'
+import { sessionRoutes } from './sessions.ts'
+import { userRoutes } from './users.ts'
+import { compileValidator, readJson } from './validation.ts'
+import type { Socket } from 'node:net'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import type { ErrorCode } from './errors.ts'
+import type { ApiParts } from './parts.ts'
+
+export const PREFIX = '/api/shashin/v1'
+
+/** Bytes of a JSON body. */
+const BODY_SIZE_MAX = 64 * 1024
+const URL_SIZE_MAX = 4096
+const HEADERS_SIZE_MAX = 16 * 1024
+/** Longest part of an address: a media file's name and some room. */
+const PARAMETER_SIZE_MAX = 120
+const HEADERS_MS = 15_000
+/** A whole request: 25 MB at 1 Mbit/s. */
+const REQUEST_MS = 240_000
+/** Silence on a connection in the middle of a request or an answer. */
+const SILENCE_MS = 60_000
+/** Silence between requests; proxies keep theirs for 60 s, and should be the first to hang up. */
+const KEEP_ALIVE_MS = 72_000
+const REQUESTS_PER_SOCKET_MAX = 100_000
+const CONNECTIONS_MAX = 10_000
+const METHODS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'] as const
+
+/** Builds the server; it does not listen yet. */
+export async function buildApp(parts: ApiParts): Promise<FastifyInstance> {
+  const app = fastify({
+    bodyLimit: BODY_SIZE_MAX,
+    connectionTimeout: SILENCE_MS,
+    keepAliveTimeout: KEEP_ALIVE_MS,
+    requestTimeout: REQUEST_MS,
+    maxRequestsPerSocket: REQUESTS_PER_SOCKET_MAX,
+    forceCloseConnections: 'idle',
+    return503OnClosing: true,
+    trustProxy: false,
+    requestIdHeader: false,
+    genReqId: () => randomUUID(),
+    exposeHeadRoutes: true,
+    onProtoPoisoning: 'error',
+    onConstructorPoisoning: 'error',
+    http: { maxHeaderSize: HEADERS_SIZE_MAX, headersTimeout: HEADERS_MS },
+    routerOptions: {
+      maxParamLength: PARAMETER_SIZE_MAX,
+      ignoreTrailingSlash: false,
+      ignoreDuplicateSlashes: false,
+      caseSensitive: true,
+    },
+    clientErrorHandler: answerBrokenRequest,
+    frameworkErrors: (error, request, reply) => answerError(parts, error, request, reply),
+    ...(parts.logger === undefined ? { logger: false } : { loggerInstance: parts.logger }),
+  })
+  app.server.maxConnections = CONNECTIONS_MAX
+
+  app.setValidatorCompiler(compileValidator)
+  app.setErrorHandler((error, request, reply) => answerError(parts, error, request, reply))
+  app.setNotFoundHandler(() => {
+    throw new RequestRefusal('ROUTE_NOT_FOUND')
+  })
+  readJson(app)
+  app.removeContentTypeParser('text/plain')
+  app.addHook('onRequest', (request, reply, done) => {
+    reply.headers({ 'x-request-id': request.id, 'x-content-type-options': 'nosniff' })
+    if (request.raw.url!.length > URL_SIZE_MAX) done(new RequestRefusal('URL_TOO_LONG'))
+    else done()
+  })
+  authenticate(app, parts.store, parts.settings.adminToken)
+  const methods = noteMethods(app)
+
+  const shared = { ...parts, passwords: new Passwords() }
+  for (const routes of [userRoutes, sessionRoutes]) {
+    app.register(routes, { ...shared, prefix: PREFIX })
+  }
+  for (const routes of [
+    postRoutes,
+    commentRoutes,
+    mediaRoutes,
+    feedRoutes,
+    adminRoutes,
+    healthRoutes,
+  ]) {
+    app.register(routes, { ...parts, prefix: PREFIX })
+  }
+  app.register(healthRoutes, parts)
+  app.register(mediaFileRoutes, { ...parts, prefix: MEDIA_PATH })
+  await app.after()
+  refuseOtherMethods(app, methods)
+  await app.ready()
+  return app
+}
+
+/** The one way for errors to be answered. */
+function answerError(
+  { fatal }: ApiParts,
+  error: unknown,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): void {
+  if (error instanceof InvariantError) {
+    // Nothing that this process says can be relied upon any more, so it says nothing.
+    fatal(error)
+    reply.hijack()
+    reply.raw.destroy()
+    return
+  }
+  const answer = answerOf(error)
+  const { status } = ERRORS[answer.code]
+  if (status === 500) request.log.error({ err: error }, 'a request failed')
+  // What is left of a body that is too large is not waited for.
+  if (status === 413) reply.header('connection', 'close')
+  void reply
+    .code(status)
+    .headers({ ...answer.headers, 'content-type': errorContentType(request.headers.accept) })
+    .send(errorBody(answer, request.id))
+}
+
+const CLIENT_ERRORS: Readonly<Record<string, ErrorCode>> = {
+  ERR_HTTP_REQUEST_TIMEOUT: 'REQUEST_TIMEOUT',
+  HPE_HEADER_OVERFLOW: 'HEADERS_TOO_LARGE',
+}
+
+/** What is no HTTP never becomes a request: the answer is written to the socket as it is. */
+function answerBrokenRequest(error: Error & { readonly code?: string }, socket: Socket): void {
+  if (error.code === 'ECONNRESET' || socket.destroyed || !socket.writable) {
+    socket.destroy()
+    return
+  }
+  const code = CLIENT_ERRORS[error.code ?? ''] ?? 'REQUEST_INVALID'
+  const { status, sentence } = ERRORS[code]
+  const body = errorBody({ code, sentence: sentence!, headers: {} }, randomUUID())
+  const lines = [
+    `HTTP/1.1 ${status} ${code}`,
+    'Content-Type: application/json',
+    `Content-Length: ${body.length}`,
+    'Connection: close',
+  ]
+  socket.write(`${lines.join('\r\n')}\r\n\r\n`)
+  socket.end(body)
+  socket.destroySoon()
+}
+
+/** Methods by address, of all routes that are added from now on. */
+function noteMethods(app: FastifyInstance): ReadonlyMap<string, Set<string>> {
+  const methods = new Map<string, Set<string>>()
+  app.addHook('onRoute', ({ url, method }) => {
+    const known = methods.get(url) ?? new Set()
+    for (const each of [method].flat()) known.add(each)
+    methods.set(url, known)
+  })
+  return methods
+}
+
+/** An address that exists says which methods it knows. */
+function refuseOtherMethods(
+  app: FastifyInstance,
+  methods: ReadonlyMap<string, ReadonlySet<string>>,
+): void {
+  // A copy: the routes that are added here are noted, too.
+  for (const [url, known] of [...methods]) {
+    const others = METHODS.filter((method) => !known.has(method))
+    const allow = [...known].join(', ')
+    app.route({
+      method: others,
+      url,
+      config: { access: 'anyone' },
+      // Before anybody looks at a token or a body.
+      onRequest: () => {
+        throw new RequestRefusal('METHOD_NOT_ALLOWED', undefined, { allow })
+      },
+      handler: () => undefined,
+    })
+  }
+}

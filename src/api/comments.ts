@@ -1,0 +1,82 @@
+// Routes of comments: answer a post or a comment, and read a thread a page at a time.
+//
+// `:id` is the post, or any comment of its thread; `parent` says whose direct answers are meant, and
+// is `:id` when left out. A chain of a thousand comments is read a level at a time, with a thousand
+// requests of the same cost.
+
+import { Type } from 'typebox'
+import { userOf, viewerOf } from './authentication.ts'
+import { CommentBody, ThreadBody, renderComments, renderThread } from './render/comment.ts'
+import { Cursor, Id, IdParameters, Text, rowOf } from './validation.ts'
+import { idempotencyKeyOf, write } from './writes.ts'
+import { demandThread } from '../model/comments.ts'
+import { demandVisible } from '../model/posts.ts'
+import type { FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebox'
+import type { ApiParts } from './parts.ts'
+
+const PublishBody = Type.Object({ text: Text, parent: Type.Optional(Id) })
+
+const ThreadQuery = Type.Object({
+  parent: Type.Optional(Id),
+  sort: Type.Union([Type.Literal('new'), Type.Literal('old')], { default: 'old' }),
+  limit: Type.Integer({ minimum: 1, maximum: 50, default: 20 }),
+  cursor: Type.Optional(Cursor),
+})
+
+export const commentRoutes: FastifyPluginCallbackTypebox<ApiParts> = (app, { store }, done) => {
+  app.post(
+    '/posts/:id/comments',
+    {
+      config: { access: 'user' },
+      schema: { params: IdParameters, body: PublishBody, response: { 201: CommentBody } },
+    },
+    async (request, reply) => {
+      const { user } = userOf(request)
+      const { text, parent } = request.body
+      const post = rowOf(request.params.id)
+      const input = {
+        author: user,
+        post,
+        text,
+        ...(parent === undefined ? {} : { parent: rowOf(parent) }),
+      }
+      const key = idempotencyKeyOf(request, `comment ${post}`)
+      const id = await write(store, reply, 'publishComment', input, key)
+      const comment = await store.read((view) => {
+        // A retry with the same key may find it deleted.
+        demandVisible(view, id)
+        return renderComments(view, [id], user)[0]!
+      })
+      return reply.code(201).send(comment)
+    },
+  )
+
+  app.get(
+    '/posts/:id/comments',
+    {
+      config: { access: 'anyone' },
+      schema: {
+        params: IdParameters,
+        querystring: ThreadQuery,
+        response: { 200: ThreadBody },
+      },
+    },
+    async (request) => {
+      const { sort, limit, cursor } = request.query
+      const post = rowOf(request.params.id)
+      const parent = request.query.parent === undefined ? post : rowOf(request.query.parent)
+      const page = {
+        order: sort,
+        count: limit,
+        ...(cursor === undefined ? {} : { cursor }),
+      }
+      return store.read((view) => {
+        // Below a tombstone one reads on; a tombstone is no place to start.
+        demandVisible(view, post)
+        demandThread(view, post, parent)
+        return renderThread(view, parent, viewerOf(request), page)
+      })
+    },
+  )
+  done()
+}

@@ -1,0 +1,96 @@
+// Routes of photos: upload one, ask about one, and the bytes themselves.
+//
+// The bytes were re-encoded by us, and are sent as what they are and nothing else: a fixed content
+// type, no sniffing, and a policy that lets them do nothing should a browser open them as a page.
+// Their address is the hash of what they are, so they are cached for ever.
+
+import multipart from '@fastify/multipart'
+import { Type } from 'typebox'
+import { userOf, viewerOf } from './authentication.ts'
+import { RequestRefusal } from './errors.ts'
+import { MediaBody, renderMedia } from './render/media.ts'
+import { IdParameters, rowOf } from './validation.ts'
+import { idempotencyKeyOf, write } from './writes.ts'
+import { UPLOAD_SIZE_MAX } from '../media/photos.ts'
+import { fileOfName, visibleMedia } from '../model/media.ts'
+import { Refusal } from '../model/refusal.ts'
+import type { FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebox'
+import type { View } from '../engine/view.ts'
+import type { ApiParts } from './parts.ts'
+
+/** One byte more than the pipeline takes, so that it is the pipeline that says no. */
+const PART_LIMITS = {
+  fileSize: UPLOAD_SIZE_MAX + 1,
+  files: 1,
+  fields: 10,
+  parts: 11,
+  fieldSize: 10_000,
+  fieldNameSize: 100,
+  headerPairs: 20,
+}
+
+export const mediaRoutes: FastifyPluginCallbackTypebox<ApiParts> = (app, { store, media }, done) => {
+  app.register(multipart, { limits: PART_LIMITS })
+
+  app.post(
+    '/media',
+    { config: { access: 'user' }, schema: { response: { 201: MediaBody } } },
+    async (request, reply) => {
+      const { user } = userOf(request)
+      const key = idempotencyKeyOf(request, 'media')
+      const part = await request.file()
+      if (part === undefined || part.fieldname !== 'file') {
+        part?.file.resume()
+        throw new RequestRefusal('FILE_MISSING')
+      }
+      const photo = await media.accept(part.file)
+      const id = await write(store, reply, 'createMedia', { owner: user, ...photo }, key)
+      const body = await store.read((view) => renderVisible(view, id, user))
+      return reply.code(201).send(body)
+    },
+  )
+
+  app.get(
+    '/media/:id',
+    {
+      config: { access: 'anyone' },
+      schema: { params: IdParameters, response: { 200: MediaBody } },
+    },
+    async (request) =>
+      store.read((view) => renderVisible(view, rowOf(request.params.id), viewerOf(request))),
+  )
+  done()
+}
+
+/** The bytes, outside of the API's prefix. */
+export const mediaFileRoutes: FastifyPluginCallbackTypebox<ApiParts> = (app, parts, done) => {
+  const { store, media } = parts
+  app.get(
+    '/:name',
+    {
+      config: { access: 'anyone' },
+      schema: { params: Type.Object({ name: Type.String({ maxLength: 100 }) }) },
+    },
+    async (request, reply) => {
+      const file = await store.read((view) => fileOfName(view, request.params.name))
+      if (file === undefined) throw new Refusal('MEDIA_NOT_FOUND', 'There is no such photo.')
+      const tag = `"${file.name}"`
+      reply.headers({
+        'cache-control': 'public, max-age=31536000, immutable',
+        etag: tag,
+        'content-security-policy': "sandbox; default-src 'none'",
+        'cross-origin-resource-policy': 'cross-origin',
+      })
+      if (request.headers['if-none-match'] === tag) return reply.code(304).send()
+      reply.headers({ 'content-type': file.contentType, 'content-length': file.size })
+      return reply.send(media.read(file.name))
+    },
+  )
+  done()
+}
+
+function renderVisible(view: View, id: number, viewer: number): MediaBody {
+  const row = visibleMedia(view, id, viewer)
+  if (row === undefined) throw new Refusal('MEDIA_NOT_FOUND', 'There is no such photo.')
+  return renderMedia(view, row)
+}

@@ -1,0 +1,41 @@
+// How a photo looks in an answer. Its address names the bytes, so it never changes what it shows.
+
+import { Type } from 'typebox'
+import { assert } from '../../std/assert.ts'
+import { files, media } from '../../model/schema.ts'
+import type { Static } from 'typebox'
+import type { Row } from '../../engine/schema.ts'
+import type { View } from '../../engine/view.ts'
+
+/** Beside the API, not under it: an address to be kept, whatever version the API has. */
+export const MEDIA_PATH = '/media'
+
+export const MediaBody = Type.Object({
+  id: Type.String(),
+  url: Type.String(),
+  width: Type.Integer(),
+  height: Type.Integer(),
+  content_type: Type.String(),
+  size: Type.Integer(),
+  created_at: Type.String(),
+})
+export type MediaBody = Static<typeof MediaBody>
+
+export function renderMedia(view: View, row: Row<typeof media>): MediaBody {
+  const file = view.get(files, row.file)
+  assert(file !== undefined, 'a photo has a file')
+  return {
+    id: String(row.id),
+    url: `${MEDIA_PATH}/${file.name}`,
+    width: row.width,
+    height: row.height,
+    content_type: file.contentType,
+    size: file.size,
+    created_at: new Date(row.createdAt).toISOString(),
+  }
+}
+
+/** The photos of a post, in its order. */
+export function renderAlbum(view: View, ids: readonly number[]): MediaBody[] {
+  return ids.length === 0 ? [] : view.getMany(media, ids).map((row) => renderMedia(view, row))
+}

@@ -1,0 +1,132 @@
+// `shashin serve`: the server. Opens the store, starts the photo pipeline, listens, and ends gracefully.
+//
+//   SIGTERM, SIGINT   no new connections ─▶ requests under way are answered ─▶ log sealed ─▶ status 0
+//   again, later      quits at once; the next start recovers
+//   SIGUSR2           takes a snapshot
+//
+// When the log can no longer be written, or an invariant is broken, nothing that this process says can be relied upon:
+// it says so in one sentence and ends with status 1. The next start recovers from disk.
+
+import { join } from 'node:path'
+import { pino } from 'pino'
+import { buildApp } from '../api/app.ts'
+import { ConfigError, resolveSettings, addSettings } from '../config.ts'
+import { Photos } from '../media/photos.ts'
+import { openNetwork, say } from './store.ts'
+import type { Command } from 'commander'
+import type { FastifyInstance } from 'fastify'
+import type { Settings } from '../config.ts'
+import type { Network } from './store.ts'
+
+const DRAIN_MS_MAX = 10_000
+/** One Ctrl-C may arrive twice: from the terminal, and handed on by npm. */
+const SAME_SIGNAL_MS = 1000
+/** Time for the answers under way to leave, before a broken process ends. */
+const LAST_WORDS_MS = 100
+
+export function addServe(program: Command): void {
+  const command = addSettings(program.command('serve', { isDefault: false }), 'serve').description(
+    'run the server',
+  )
+  command.action(() => serve(resolveSettings(command, 'serve', process.env)))
+}
+
+async function serve(settings: Settings): Promise<void> {
+  const end = (error: Error): void => {
+    say(`the server ends: ${error.message}; the next start recovers from disk`)
+    setTimeout(() => process.exit(1), LAST_WORDS_MS)
+  }
+  const store = await openNetwork(settings, { onPoison: end })
+  let photos: Photos | undefined
+  let app: FastifyInstance | undefined
+  try {
+    photos = await Photos.open(join(settings.data, 'media'))
+    app = await buildApp({
+      store,
+      admin: {
+        snapshot: async () => {
+          const { lsn } = await store.snapshot()
+          return { lsn }
+        },
+        stats: () => store.stats(),
+        trouble: () => troubleOf(store),
+      },
+      media: photos,
+      settings: { adminToken: process.env['SHASHIN_ADMIN_TOKEN'] },
+      logger: pino({ level: settings.logLevel }),
+      fatal: end,
+    })
+    await listen(app, settings)
+  } catch (error) {
+    await app?.close()
+    await photos?.close()
+    await store.close()
+    throw error
+  }
+  process.on('SIGUSR2', () => snapshot(store))
+  await signalled()
+  say('ending: requests under way are answered, the log is sealed')
+  await drain(app)
+  await photos.close()
+  await store.close()
+  say('ended')
+}
+
+async function listen(app: FastifyInstance, { host, port }: Settings): Promise<void> {
+  try {
+    const address = await app.listen({ host, port })
+    say(`Shashin listens on ${address}`)
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException
+    const reason = code === 'EADDRINUSE' ? 'another program listens there' : message
+    throw new ConfigError('SETTING_INVALID', `Cannot listen on ${host}, port ${port}: ${reason}.`)
+  }
+}
+
+function troubleOf(store: Network): string | undefined {
+  if (store.poison !== undefined) return store.poison.message
+  return store.isReadOnly ? 'the disk is nearly full: writes are refused' : undefined
+}
+
+async function snapshot(store: Network): Promise<void> {
+  try {
+    const { lsn, taken, pagesWritten, ms } = await store.snapshot()
+    const amount = taken ? `${pagesWritten} pages, ${Math.round(ms)} ms` : 'it is there already'
+    say(`snapshot ${lsn}: ${amount}`)
+  } catch (error) {
+    say(`snapshot failed, the one before is still good: ${(error as Error).message}`)
+  }
+}
+
+/** Resolves at the first SIGTERM or SIGINT; a second one, later, quits. */
+function signalled(): Promise<void> {
+  return new Promise((resolve) => {
+    let firstAt: number | undefined
+    const note = (): void => {
+      const now = performance.now()
+      if (firstAt === undefined) {
+        firstAt = now
+        resolve()
+      } else if (now - firstAt > SAME_SIGNAL_MS) {
+        say('ended at once')
+        process.exit(1)
+      }
+    }
+    process.on('SIGTERM', note)
+    process.on('SIGINT', note)
+  })
+}
+
+/** Waits for requests under way, but not for ever. */
+async function drain(app: FastifyInstance): Promise<void> {
+  let timer: NodeJS.Timeout | undefined
+  const deadline = new Promise<void>((resolve) => {
+    timer = setTimeout(() => {
+      say(`requests under way after ${DRAIN_MS_MAX / 1000} s are cut off`)
+      app.server.closeAllConnections()
+      resolve()
+    }, DRAIN_MS_MAX)
+  })
+  await Promise.race([app.close(), deadline])
+  clearTimeout(timer)
+}

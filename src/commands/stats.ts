@@ -1,0 +1,107 @@
+// `shashin stats`: figures about a store. While a server is running, those that files can tell; else everything.
+
+import { stat } from 'node:fs/promises'
+import { join } from 'node:path'
+import { resolveSettings, addSettings } from '../config.ts'
+import { NodeDisk } from '../engine/disk.ts'
+import { lockHolder, machineProcesses } from '../engine/lock.ts'
+import { logPaths } from '../engine/state.ts'
+import { tableStats } from '../engine/stats.ts'
+import { withState } from './store.ts'
+import { grouped, megabytes } from './terminal.ts'
+import type { Settings } from '../config.ts'
+import type { TableStats } from '../engine/stats.ts'
+import type { Command } from 'commander'
+
+interface DirectoryStats {
+  readonly files: number
+  readonly size: number
+}
+
+interface Stats {
+  readonly runningAs: number | null
+  readonly log: DirectoryStats
+  readonly snapshots: DirectoryStats
+  readonly media: DirectoryStats
+  /** What only a loaded store tells. */
+  readonly state: {
+    readonly storeId: string
+    readonly firstLogLsn: number
+    readonly lastLsn: number
+    readonly snapshotLsn: number
+    readonly rows: number
+    readonly memorySize: number
+    readonly tables: readonly TableStats[]
+  } | null
+}
+
+export function addStats(program: Command): void {
+  const command = addSettings(program.command('stats'), 'stats')
+    .description('print figures about rows, memory, log and snapshots')
+    .option('--json', 'print them as JSON')
+  command.action(async ({ json }: { json?: true }) => {
+    const settings = resolveSettings(command, 'stats', process.env)
+    const stats = await collect(settings)
+    process.stdout.write(json === true ? `${JSON.stringify(stats, null, 2)}\n` : shown(stats))
+  })
+}
+
+async function collect(settings: Settings): Promise<Stats> {
+  const disk = new NodeDisk()
+  const exists = await disk.exists(settings.data)
+  if (!exists) throw new Error(`there is no directory ${settings.data}: nothing has run here yet`)
+  const holder = await lockHolder(disk, settings.data)
+  const isRunning = holder !== undefined && machineProcesses.isAlive(holder)
+  const files = {
+    log: await directoryStats(disk, logPaths(settings.data).directory),
+    snapshots: await directoryStats(disk, settings.snapshots),
+    media: await directoryStats(disk, join(settings.data, 'media')),
+  }
+  if (isRunning) return { runningAs: Number(holder.split(' ')[0]), ...files, state: null }
+  const state = await withState(settings, undefined, async (loaded) => ({
+    storeId: loaded.storeId,
+    firstLogLsn: loaded.log.firstLsn,
+    lastLsn: loaded.summary.lastLsn,
+    snapshotLsn: loaded.summary.snapshotLsn,
+    rows: loaded.summary.rows,
+    memorySize: loaded.memory.size,
+    tables: tableStats(loaded.tables),
+  }))
+  return { runningAs: null, ...files, state }
+}
+
+async function directoryStats(disk: NodeDisk, directory: string): Promise<DirectoryStats> {
+  if (!(await disk.exists(directory))) return { files: 0, size: 0 }
+  let size = 0
+  let files = 0
+  for (const name of await disk.list(directory)) {
+    const found = await stat(join(directory, name)).catch(() => undefined)
+    if (found?.isFile() !== true) continue
+    files++
+    size += found.size
+  }
+  return { files, size }
+}
+
+function shown({ runningAs, log, snapshots, media, state }: Stats): string {
+  const lines = [
+    ...(runningAs === null ? [] : [`running as process ${runningAs}; rows and memory: GET /api/shashin/v1/admin/stats`]),
+    `log        ${grouped(log.files)} files, ${megabytes(log.size)}`,
+    `snapshots  ${grouped(snapshots.files)} files, ${megabytes(snapshots.size)}`,
+    `media      ${grouped(media.files)} files, ${megabytes(media.size)}`,
+  ]
+  if (state !== null) {
+    lines.push(
+      `store      ${state.storeId}`,
+      `lsn        ${state.firstLogLsn} first in the log, ${state.snapshotLsn} newest snapshot, ${state.lastLsn} last`,
+      `memory     ${megabytes(state.memorySize)}, ${grouped(state.rows)} rows`,
+      '',
+      `${'table'.padEnd(16)}${'rows'.padStart(14)}${'last id'.padStart(14)}${'memory'.padStart(12)}${'records'.padStart(12)}`,
+      ...state.tables.map(
+        ({ name, rows, lastId, memorySize, recordSize }) =>
+          `${name.padEnd(16)}${grouped(rows).padStart(14)}${grouped(lastId).padStart(14)}${megabytes(memorySize).padStart(12)}${megabytes(recordSize).padStart(12)}`,
+      ),
+    )
+  }
+  return `${lines.join('\n')}\n`
+}

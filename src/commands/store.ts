@@ -1,0 +1,78 @@
+// How commands open the store of this network: settings in, a store out, with progress on the way.
+
+import { Datastore } from '../engine/datastore.ts'
+import { NodeDisk } from '../engine/disk.ts'
+import { DirectoryLock } from '../engine/lock.ts'
+import { openState } from '../engine/state.ts'
+import { tables } from '../model/schema.ts'
+import { transactions } from '../model/transactions.ts'
+import { ProgressLine, recoverySentence, tellRecovery } from './terminal.ts'
+import type { Settings } from '../config.ts'
+import type { DatastoreOptions } from '../engine/datastore.ts'
+import type { State, StateOptions } from '../engine/state.ts'
+
+export type Network = Datastore<typeof transactions>
+
+/** One line for the operator, on standard error. */
+export function say(line: string): void {
+  process.stderr.write(`${line}\n`)
+}
+
+/** Opens the store for reading and writing, and says what recovery did. */
+export async function openNetwork(
+  settings: Settings,
+  more: Pick<DatastoreOptions<typeof transactions>, 'onPoison'> = {},
+): Promise<Network> {
+  const line = new ProgressLine()
+  const { snapshotEvery } = settings
+  try {
+    const store = await Datastore.open({
+      tables,
+      transactions,
+      dataDirectory: settings.data,
+      snapshotDirectory: settings.snapshots,
+      durability: settings.durability,
+      reads: settings.reads,
+      snapshotEverySize: snapshotEvery.growthSize ?? 0,
+      snapshotEveryMs: snapshotEvery.periodMs ?? 0,
+      snapshotsKept: settings.snapshotsKept,
+      keepLog: settings.keepLog === 'yes',
+      segmentSize: settings.segmentSize,
+      freeSpaceFloor: settings.freeSpaceFloorSize,
+      report: say,
+      progress: (progress) => tellRecovery(line, progress),
+      ...more,
+    })
+    line.end()
+    say(recoverySentence(store.recovery))
+    return store
+  } finally {
+    line.end()
+  }
+}
+
+/** Loads the state of a store that is not running, lets `look` have it, and leaves everything as it was. */
+export async function withState<T>(
+  settings: Settings,
+  stop: StateOptions['stop'],
+  look: (state: State, disk: NodeDisk) => Promise<T>,
+): Promise<T> {
+  const disk = new NodeDisk()
+  const lock = await DirectoryLock.acquire(disk, settings.data)
+  const line = new ProgressLine()
+  try {
+    const state = await openState({
+      disk,
+      dataDirectory: settings.data,
+      snapshotDirectory: settings.snapshots,
+      report: say,
+      progress: (progress) => tellRecovery(line, progress),
+      ...(stop === undefined ? {} : { stop }),
+    })
+    line.end()
+    return await look(state, disk)
+  } finally {
+    line.end()
+    await lock.release()
+  }
+}
