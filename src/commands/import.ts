@@ -3,7 +3,7 @@
 // Rows become durable in batches while the file is read; only its last line proves that it was whole. So an import that
 // fails leaves a store with a part of the rows, and says to delete it and begin again.
 
-import { createReadStream } from 'node:fs'
+import { open } from 'node:fs/promises'
 import { createInterface } from 'node:readline'
 import { resolveSettings, addSettings } from '../config.ts'
 import { openNetwork, say } from './store.ts'
@@ -16,13 +16,16 @@ export function addImport(program: Command): void {
     .argument('[file]', 'file to read; standard input when left out or "-"', '-')
   command.action(async (file: string) => {
     const settings = resolveSettings(command, 'import', process.env)
-    const input = file === '-' ? process.stdin : createReadStream(file)
+    // Before the store is made, so that a wrong name leaves nothing behind.
+    const input = file === '-' ? process.stdin : (await open(file)).createReadStream()
     await using store = await openNetwork(settings)
     const line = new ProgressLine()
     const startedAt = performance.now()
+    let importedCount = 0
     try {
       const lines = createInterface({ input, crlfDelay: Infinity })
       const rows = await store.importLines(lines, (count) => {
+        importedCount = count
         line.tell('import', count, Infinity, `${grouped(count)} rows`)
       })
       line.end()
@@ -31,8 +34,8 @@ export function addImport(program: Command): void {
       say(`imported ${grouped(rows)} rows in ${seconds} s, snapshot ${lsn}`)
     } catch (error) {
       line.end()
-      if (store.stats().rows > 0) {
-        say(`the import has stopped half way: delete ${settings.data} and ${settings.snapshots}, then begin again`)
+      if (importedCount > 0) {
+        say(`half of it is in ${settings.data}: delete that and ${settings.snapshots}, begin again`)
       }
       throw error
     }

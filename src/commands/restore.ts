@@ -9,7 +9,7 @@ import { ConfigError, resolveSettings, addSettings } from '../config.ts'
 import { NodeDisk } from '../engine/disk.ts'
 import { DirectoryLock } from '../engine/lock.ts'
 import { restore } from '../engine/restore.ts'
-import { say } from './store.ts'
+import { demandStore, say } from './store.ts'
 import { ProgressLine, grouped, tellRecovery } from './terminal.ts'
 import type { RestoreOptions } from '../engine/restore.ts'
 import type { Command } from 'commander'
@@ -32,6 +32,7 @@ export function addRestore(program: Command): void {
     const settings = resolveSettings(command, 'restore', process.env)
     const to = target(flags)
     const disk = new NodeDisk()
+    await demandStore(disk, settings)
     const lock = await DirectoryLock.acquire(disk, settings.data)
     const line = new ProgressLine()
     try {

@@ -4,7 +4,7 @@ import { resolveSettings, addSettings } from '../config.ts'
 import { NodeDisk } from '../engine/disk.ts'
 import { lockHolder, machineProcesses } from '../engine/lock.ts'
 import { newestSnapshotLsn } from '../engine/state.ts'
-import { openNetwork, say } from './store.ts'
+import { demandStore, openNetwork, say } from './store.ts'
 import { grouped, megabytes } from './terminal.ts'
 import type { Settings } from '../config.ts'
 import type { Command } from 'commander'
@@ -19,9 +19,8 @@ export function addSnapshot(program: Command): void {
   command.action(async ({ json }: { json?: true }) => {
     const settings = resolveSettings(command, 'snapshot', process.env)
     const disk = new NodeDisk()
-    const holder = (await disk.exists(settings.data))
-      ? await lockHolder(disk, settings.data)
-      : undefined
+    await demandStore(disk, settings)
+    const holder = await lockHolder(disk, settings.data)
     const isRunning = holder !== undefined && machineProcesses.isAlive(holder)
     const result = isRunning ? await ask(disk, settings, holder) : await take(settings)
     process.stdout.write(json === true ? `${JSON.stringify(result)}\n` : `${result.sentence}\n`)

@@ -1,13 +1,13 @@
 // `shashin stats`: figures about a store. While a server is running, those that files can tell; else everything.
 
-import { stat } from 'node:fs/promises'
+import { readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { resolveSettings, addSettings } from '../config.ts'
 import { NodeDisk } from '../engine/disk.ts'
 import { lockHolder, machineProcesses } from '../engine/lock.ts'
 import { logPaths } from '../engine/state.ts'
 import { tableStats } from '../engine/stats.ts'
-import { withState } from './store.ts'
+import { demandStore, withState } from './store.ts'
 import { grouped, megabytes } from './terminal.ts'
 import type { Settings } from '../config.ts'
 import type { TableStats } from '../engine/stats.ts'
@@ -48,14 +48,13 @@ export function addStats(program: Command): void {
 
 async function collect(settings: Settings): Promise<Stats> {
   const disk = new NodeDisk()
-  const exists = await disk.exists(settings.data)
-  if (!exists) throw new Error(`there is no directory ${settings.data}: nothing has run here yet`)
+  await demandStore(disk, settings)
   const holder = await lockHolder(disk, settings.data)
   const isRunning = holder !== undefined && machineProcesses.isAlive(holder)
   const files = {
-    log: await directoryStats(disk, logPaths(settings.data).directory),
-    snapshots: await directoryStats(disk, settings.snapshots),
-    media: await directoryStats(disk, join(settings.data, 'media')),
+    log: await directoryStats(logPaths(settings.data).directory),
+    snapshots: await directoryStats(settings.snapshots),
+    media: await directoryStats(join(settings.data, 'media')),
   }
   if (isRunning) return { runningAs: Number(holder.split(' ')[0]), ...files, state: null }
   const state = await withState(settings, undefined, async (loaded) => ({
@@ -70,13 +69,15 @@ async function collect(settings: Settings): Promise<Stats> {
   return { runningAs: null, ...files, state }
 }
 
-async function directoryStats(disk: NodeDisk, directory: string): Promise<DirectoryStats> {
-  if (!(await disk.exists(directory))) return { files: 0, size: 0 }
+/** Files and bytes below a directory; what vanishes meanwhile is left out. */
+async function directoryStats(directory: string): Promise<DirectoryStats> {
+  const entries = await readdir(directory, { recursive: true, withFileTypes: true }).catch(() => [])
   let size = 0
   let files = 0
-  for (const name of await disk.list(directory)) {
-    const found = await stat(join(directory, name)).catch(() => undefined)
-    if (found?.isFile() !== true) continue
+  for (const entry of entries) {
+    if (!entry.isFile()) continue
+    const found = await stat(join(entry.parentPath, entry.name)).catch(() => undefined)
+    if (found === undefined) continue
     files++
     size += found.size
   }

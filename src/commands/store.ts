@@ -2,8 +2,9 @@
 
 import { Datastore } from '../engine/datastore.ts'
 import { NodeDisk } from '../engine/disk.ts'
+import { DatastoreError } from '../engine/errors.ts'
 import { DirectoryLock } from '../engine/lock.ts'
-import { openState } from '../engine/state.ts'
+import { logPaths, openState } from '../engine/state.ts'
 import { tables } from '../model/schema.ts'
 import { transactions } from '../model/transactions.ts'
 import { ProgressLine, recoverySentence, tellRecovery } from './terminal.ts'
@@ -51,6 +52,15 @@ export async function openNetwork(
   }
 }
 
+/** Throws STORE_NOT_FOUND when there is nothing to look at. */
+export async function demandStore(disk: NodeDisk, { data }: Settings): Promise<void> {
+  if (await disk.exists(logPaths(data).directory)) return
+  throw new DatastoreError('STORE_NOT_FOUND', `there is no store in the directory ${data}`, {
+    file: data,
+    advice: 'name its directory with --data; `serve` and `import` make one',
+  })
+}
+
 /** Loads the state of a store that is not running, lets `look` have it, and leaves everything as it was. */
 export async function withState<T>(
   settings: Settings,
@@ -58,6 +68,7 @@ export async function withState<T>(
   look: (state: State, disk: NodeDisk) => Promise<T>,
 ): Promise<T> {
   const disk = new NodeDisk()
+  await demandStore(disk, settings)
   const lock = await DirectoryLock.acquire(disk, settings.data)
   const line = new ProgressLine()
   try {

@@ -16,6 +16,7 @@ export const DATASTORE_ERRORS = {
   SNAPSHOT_FOREIGN: 'A snapshot belongs to another store.',
   SNAPSHOT_FORMAT_UNKNOWN: 'A snapshot was written by a newer version of this program.',
   DIRECTORY_IN_USE: 'Another running process has the data directory open.',
+  STORE_NOT_FOUND: 'There is no store where a command is to look at one.',
   DIRECTORY_UNWRITABLE: 'The data or snapshot directory cannot be made, read or written.',
   SCHEMA_CONFLICT: 'The declared tables contradict the stored rows, so that a migration is needed.',
   EFFECT_INVALID: 'A transaction of the log does not fit the tables that the log itself declared.',

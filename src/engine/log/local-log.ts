@@ -35,6 +35,7 @@ import type { Clock } from '../../std/clock.ts'
 import type { Disk } from '../disk.ts'
 import type { Batch, LogListener, LogWriter, TransactionLog } from '../transaction-log.ts'
 import type { Durability, WriterSettings } from './local-writer.ts'
+import type { Tail } from './segment-writer.ts'
 import type { TailFinding } from './tail.ts'
 import type { WatermarkSlot, WatermarkState } from './watermark.ts'
 
@@ -113,6 +114,11 @@ export class LocalLog implements TransactionLog {
     return this.#progress.lastLsn
   }
 
+  /** Bytes of the segments that hold transactions after `lsn`: what a read has to go through. */
+  sizeAfter(lsn: number): number {
+    return this.#progress.sizeAfter(lsn)
+  }
+
   /** Rejects with STORE_POISONED once a writer of this object has failed, with STORAGE_FAILED if it fails itself. */
   acquire(listener: LogListener = {}): Promise<LogWriter> {
     const acquired = this.#acquired.then(() => this.#acquire(listener))
@@ -152,10 +158,11 @@ export class LocalLog implements TransactionLog {
 
   async truncate(beforeLsn: number): Promise<string[]> {
     const { disk, directory } = this.#parts
-    const { segments } = this.#progress
+    const { segments, sizes } = this.#progress
     const removed: string[] = []
     while (segments.length > 1 && segments[1]! <= beforeLsn) {
       const name = segmentFileName(segments.shift()!)
+      sizes.shift()
       try {
         await disk.remove(join(directory, name))
         // One by one, for a crash may take back any of several removals, and leave a gap.
@@ -166,6 +173,12 @@ export class LocalLog implements TransactionLog {
       removed.push(name)
     }
     return removed
+  }
+
+  /** Ends the writer, if there is one, without a seal: for a start that has failed. */
+  async close(): Promise<void> {
+    this.#progress.epoch++
+    await this.#writer?.retire()
   }
 
   async #acquire(listener: LogListener): Promise<LogWriter> {
@@ -210,9 +223,10 @@ async function openFiles(
   const unknown = { storeId, durableLsn: 0, segmentLsn: 0, epoch: 0, isSealed: false }
   const question = { disk, directory, storeId, segments, watermarkFile, snapshotLsn, report }
   let found: TailFinding
+  let sizes: number[] = []
   if (segments.length > 0) {
     // The last one may be unfinished, which mendTail can tell.
-    await verifyHeaders(parts, segments.slice(0, -1))
+    sizes = await verifyHeaders(parts, segments.slice(0, -1))
     found = await mendTail({ ...question, watermark: watermark ?? unknown })
   } else {
     found = { lastLsn: createAtLsn - 1, tail: undefined, previous: 0, unfinished: undefined }
@@ -223,19 +237,24 @@ async function openFiles(
   if (found.unfinished !== undefined) {
     await disk.remove(join(directory, segmentFileName(found.unfinished)))
     segments.pop()
+    sizes.pop()
   }
   const durableLsn = found.lastLsn
-  const epoch = watermark?.epoch ?? 0
-  if (found.tail !== undefined) {
-    return { parts, progress: new LogProgress({ durableLsn, epoch, segments, tail: found.tail }) }
+  let { tail } = found
+  if (tail === undefined) {
+    const firstLsn = durableLsn + 1
+    tail = await beginSegment(parts, firstLsn, found.previous)
+    segments.push(firstLsn)
   }
-  const firstLsn = durableLsn + 1
+  const epoch = watermark?.epoch ?? 0
+  return { parts, progress: new LogProgress({ durableLsn, epoch, segments, sizes, tail }) }
+}
+
+function beginSegment(parts: Parts, firstLsn: number, previous: number): Promise<Tail> {
+  const { disk, directory, storeId, settings } = parts
   const salt = randomBytes(SALT_SIZE)
-  const createdAt = parts.clock.now()
-  const header = { storeId, firstLsn, salt, previous: found.previous, createdAt }
-  const tail = await createSegment(disk, directory, header, parts.settings)
-  segments.push(firstLsn)
-  return { parts, progress: new LogProgress({ durableLsn, epoch, segments, tail }) }
+  const header = { storeId, firstLsn, salt, previous, createdAt: parts.clock.now() }
+  return createSegment(disk, directory, header, settings)
 }
 
 function makeParts(options: LocalLogOptions, storeId: string): Parts {
@@ -306,12 +325,16 @@ async function learnStoreId(
   return randomBytes(STORE_ID_SIZE).toString('hex')
 }
 
-async function verifyHeaders(parts: Parts, segments: readonly number[]): Promise<void> {
+/** Returns the sizes of the files. */
+async function verifyHeaders(parts: Parts, segments: readonly number[]): Promise<number[]> {
+  const sizes: number[] = []
   for (const firstLsn of segments) {
     const path = join(parts.directory, segmentFileName(firstLsn))
     const reader = await openSegment(parts.disk, path, firstLsn, parts.storeId, HEADER_WINDOW_SIZE)
+    sizes.push(reader.file.size())
     await reader.close()
   }
+  return sizes
 }
 
 async function beginWatermark(parts: Parts, state: WatermarkState): Promise<void> {

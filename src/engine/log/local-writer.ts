@@ -275,7 +275,9 @@ export class LocalWriter implements LogWriter {
       previous: progress.tail.checksum,
       createdAt: clock.now(),
     }
+    const size = progress.tail.position
     progress.tail = await createSegment(disk, directory, header, settings)
+    progress.sizes.push(size)
     progress.segments.push(header.firstLsn)
     await this.#segment.trim()
     await this.#segment.close()

@@ -17,6 +17,8 @@ export class LogProgress {
   poison: Error | undefined
   /** First LSNs. */
   readonly segments: number[]
+  /** Bytes of the segments' frames, in the same order; the last one's are where the tail stands. */
+  readonly sizes: number[]
   tail: Tail
   #waiters: (() => void)[]
 
@@ -24,6 +26,7 @@ export class LogProgress {
     durableLsn: number
     epoch: number
     segments: readonly number[]
+    sizes: readonly number[]
     tail: Tail
   }) {
     this.lastLsn = parts.durableLsn
@@ -31,8 +34,20 @@ export class LogProgress {
     this.epoch = parts.epoch
     this.poison = undefined
     this.segments = [...parts.segments]
+    this.sizes = [...parts.sizes]
     this.tail = parts.tail
     this.#waiters = []
+  }
+
+  /** Bytes of the segments that hold transactions after `lsn`. */
+  sizeAfter(lsn: number): number {
+    let size = 0
+    for (let index = 0; index < this.segments.length; index++) {
+      const isLast = index === this.segments.length - 1
+      if (isLast) size += lsn < this.lastLsn ? this.tail.position : 0
+      else if (this.segments[index + 1]! - 1 > lsn) size += this.sizes[index]!
+    }
+    return size
   }
 
   noteDurable(lsn: number): void {

@@ -62,33 +62,36 @@ export function decodePagesHeader(bytes: Buffer): PagesHeader | Fault {
   return { storeId, lsn, time }
 }
 
-/** Appends pages to a new file. At most one write is under way while the next one is prepared. */
+/** 1 MiB: copied and checksummed in 0.25 ms. */
+export const STEP_PAGE_COUNT = 16
+
+/**
+ * Appends pages to a new file, which is made with the first of them. There are two buffers: one is written and synced
+ * while the caller fills the other.
+ */
 export class PagesFileWriter {
   readonly name: string
-  readonly #file: DiskFile
+  readonly #disk: Disk
+  readonly #directory: string
+  readonly #header: Buffer
+  #file: DiskFile | undefined
   #pageCount: number
+  /** Its bytes are the caller's. */
+  #filling: Buffer
+  /** Its bytes may be under way to the disk. */
+  #writing: Buffer
   #underWay: Promise<void>
 
-  private constructor(name: string, file: DiskFile) {
-    this.name = name
-    this.#file = file
+  constructor(disk: Disk, directory: string, stem: Stem, storeId: string, time: number) {
+    this.name = pagesName(stem)
+    this.#disk = disk
+    this.#directory = directory
+    this.#header = encodePagesHeader(storeId, stem.lsn, time)
+    this.#file = undefined
     this.#pageCount = 0
+    this.#filling = Buffer.allocUnsafeSlow(STEP_PAGE_COUNT * PAGE_SIZE)
+    this.#writing = Buffer.allocUnsafeSlow(STEP_PAGE_COUNT * PAGE_SIZE)
     this.#underWay = Promise.resolve()
-  }
-
-  static async create(
-    disk: Disk,
-    directory: string,
-    stem: Stem,
-    storeId: string,
-    time: number,
-  ): Promise<PagesFileWriter> {
-    const name = pagesName(stem)
-    const file = await disk.open(join(directory, name), 'create')
-    const writer = new PagesFileWriter(name, file)
-    const header = encodePagesHeader(storeId, stem.lsn, time)
-    writer.#start(file.writeAsync(header, 0, PAGES_HEADER_SIZE, 0))
-    return writer
   }
 
   /** Pages appended so far. */
@@ -96,36 +99,43 @@ export class PagesFileWriter {
     return this.#pageCount
   }
 
-  /** Waits for the write before, then starts this one: `pages` must stay as it is until the next call has returned. */
-  async append(pages: Buffer, count: number): Promise<void> {
+  /** Where the next pages are to be put; another buffer after each `append`. */
+  get buffer(): Buffer {
+    return this.#filling
+  }
+
+  /** Starts to write the first `count` pages of `buffer`, as soon as the write before is done. */
+  async append(count: number): Promise<void> {
     await this.#underWay
+    const pages = this.#filling
+    this.#filling = this.#writing
+    this.#writing = pages
     const offset = pageOffset(this.#pageCount)
     this.#pageCount += count
-    this.#start(this.#writeAndSync(pages, count * PAGE_SIZE, offset))
+    this.#underWay = this.#write(pages, count * PAGE_SIZE, offset)
+    // Whoever waits for it gets the error; an attempt that is given up must not end the process by it.
+    this.#underWay.catch(() => {})
   }
 
   /** Resolves when all of it is on the device, but for the file's name. */
   async finish(): Promise<void> {
     await this.#underWay
-    await this.#file.syncAsync()
-    this.#file.close()
+    await this.close()
   }
 
   /** Closes the file, finished or not. */
   async close(): Promise<void> {
     await this.#underWay.catch(() => {})
-    this.#file.close()
+    this.#file?.close()
   }
 
-  async #writeAndSync(pages: Buffer, size: number, offset: number): Promise<void> {
+  async #write(pages: Buffer, size: number, offset: number): Promise<void> {
+    if (this.#file === undefined) {
+      this.#file = await this.#disk.open(join(this.#directory, this.name), 'create')
+      await this.#file.writeAsync(this.#header, 0, PAGES_HEADER_SIZE, 0)
+    }
     await this.#file.writeAsync(pages, 0, size, offset)
     await this.#file.syncAsync()
-  }
-
-  #start(write: Promise<void>): void {
-    this.#underWay = write
-    // Whoever waits for it gets the error; an attempt that is given up must not end the process by it.
-    write.catch(() => {})
   }
 }
 

@@ -1,0 +1,210 @@
+// Routes of users and sessions: signing up and in, profiles, follows, and every no on the way.
+
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { Api, expectError } from '../support/api.ts'
+import { NOON } from '../support/network.ts'
+
+let api: Api
+let anna: { id: number; handle: string; token: string }
+let ben: { id: number; handle: string; token: string }
+
+beforeAll(async () => {
+  api = await Api.create()
+  anna = await api.signUp('anna')
+  ben = await api.signUp('Ben_9')
+})
+afterAll(() => api[Symbol.asyncDispose]())
+
+describe('sign-up', () => {
+  test('answers with the user and a token that works', async () => {
+    const body = { handle: 'Cleo', password: 'a long password', name: 'Cleo C.' }
+    const answer = await api.call('POST', '/users', { body })
+    expect(answer.status).toBe(201)
+    expect(Number(answer.headers['x-shashin-lsn'])).toBeGreaterThan(0)
+    expect(answer.body.user).toEqual({
+      id: expect.stringMatching(/^\d+$/) as string,
+      handle: 'Cleo',
+      name: 'Cleo C.',
+      bio: '',
+      created_at: new Date(NOON).toISOString(),
+      posts: 0,
+      followers: 0,
+      following: 0,
+      viewer: { following: false, followed_by: false },
+    })
+    const me = await api.call('GET', '/me', { token: answer.body.token })
+    expect(me.status).toBe(200)
+    expect(me.body).toEqual({ ...answer.body.user, role: 'user' })
+  })
+
+  test('refuses what the network does not allow', async () => {
+    const password = 'a long password'
+    for (const [body, status, code] of [
+      [{ handle: 'ANNA', password }, 409, 'HANDLE_TAKEN'],
+      [{ handle: 'a b', password }, 422, 'HANDLE_INVALID'],
+      [{ handle: '..', password }, 422, 'HANDLE_INVALID'],
+      [{ handle: 'new', password: 'short' }, 422, 'PASSWORD_UNFIT'],
+      [{ handle: 'new', password: 'x'.repeat(201) }, 422, 'PASSWORD_UNFIT'],
+      [{ handle: 'new', password, name: 'x'.repeat(61) }, 422, 'TEXT_TOO_LONG'],
+      [{ handle: 'new', password, name: 'a\u0000b' }, 422, 'TEXT_INVALID'],
+      [{ handle: 'new' }, 400, 'REQUEST_INVALID'],
+      [{ handle: 7, password }, 400, 'REQUEST_INVALID'],
+      [{ handle: 'x'.repeat(101), password }, 400, 'REQUEST_INVALID'],
+      [['anna'], 400, 'REQUEST_INVALID'],
+      ['anna', 400, 'REQUEST_INVALID'],
+      [null, 400, 'REQUEST_INVALID'],
+    ] as const) {
+      expectError(await api.call('POST', '/users', { body }), status, code)
+    }
+    expectError(await api.call('GET', '/users/new'), 404, 'USER_NOT_FOUND')
+  })
+
+  test('two at the same time for one handle make one user', async () => {
+    const body = { handle: 'twin', password: 'a long password' }
+    const answers = await Promise.all([1, 2].map(() => api.call('POST', '/users', { body })))
+    expect(answers.map(({ status }) => status).toSorted()).toEqual([201, 409])
+  })
+})
+
+describe('sessions', () => {
+  test('a password opens one, in any case of the handle, and leaving ends it', async () => {
+    const body = { handle: 'ANNA', password: 'password of anna' }
+    const answer = await api.call('POST', '/sessions', { body })
+    expect(answer.status).toBe(201)
+    expect(Object.keys(answer.body)).toEqual(['token'])
+    const { token } = answer.body
+    expect(token).toMatch(/^[\w-]{43}$/)
+    expect(await api.call('GET', '/me', { token })).toMatchObject({ status: 200 })
+
+    const left = await api.call('DELETE', '/sessions/current', { token })
+    expect(left).toMatchObject({ status: 204, body: '' })
+    expect(left.headers['x-shashin-lsn']).toMatch(/^\d+$/)
+    expectError(await api.call('GET', '/me', { token }), 401, 'TOKEN_INVALID')
+    expectError(await api.call('DELETE', '/sessions/current', { token }), 401, 'TOKEN_INVALID')
+    expect(await api.call('GET', '/me', { token: anna.token })).toMatchObject({ status: 200 })
+  })
+
+  test('a wrong password and an unknown handle are told alike', async () => {
+    const wrong = await api.call('POST', '/sessions', {
+      body: { handle: 'anna', password: 'password of ben' },
+    })
+    expectError(wrong, 401, 'CREDENTIALS_WRONG')
+    const unknown = await api.call('POST', '/sessions', {
+      body: { handle: 'nobody', password: 'password of anna' },
+    })
+    expectError(unknown, 401, 'CREDENTIALS_WRONG')
+    expect({ ...unknown.body, request_id: '' }).toEqual({ ...wrong.body, request_id: '' })
+    const huge = { handle: 'anna', password: 'x'.repeat(50_000) }
+    expectError(await api.call('POST', '/sessions', { body: huge }), 401, 'CREDENTIALS_WRONG')
+  })
+
+  test('more log-ins at once than the queue takes are sent away', async () => {
+    const body = { handle: 'nobody', password: 'a long password' }
+    const calls = Array.from({ length: 45 }, () => api.call('POST', '/sessions', { body }))
+    const answers = await Promise.all(calls)
+    const busy = answers.filter(({ status }) => status === 429)
+    expect(busy).toHaveLength(45 - 2 - 32)
+    expectError(busy[0]!, 429, 'PASSWORDS_BUSY')
+    expect(busy[0]!.headers['retry-after']).toBe('2')
+    expect(await api.call('POST', '/sessions', { body })).toMatchObject({ status: 401 })
+  })
+
+  test('a token that is none is refused, even where none is needed', async () => {
+    for (const token of ['x', 'a'.repeat(43), 'ä', `${anna.token}x`]) {
+      expectError(await api.call('GET', '/me', { token }), 401, 'TOKEN_INVALID')
+      expectError(await api.call('GET', '/users/anna', { token }), 401, 'TOKEN_INVALID')
+    }
+    const headers = { authorization: `Basic ${anna.token}` }
+    expectError(await api.call('GET', '/me', { headers }), 401, 'TOKEN_INVALID')
+    const missing = await api.call('GET', '/me')
+    expectError(missing, 401, 'TOKEN_MISSING')
+    expect(missing.headers['www-authenticate']).toBe('Bearer')
+  })
+})
+
+describe('profiles', () => {
+  test('are changed by their owner, field by field', async () => {
+    const { token } = ben
+    const changed = await api.call('PATCH', '/me', { token, body: { name: 'Ben', bio: 'a\nb' } })
+    expect(changed).toMatchObject({ status: 200, body: { name: 'Ben', bio: 'a\nb' } })
+    expect(changed.headers['x-shashin-lsn']).toMatch(/^\d+$/)
+    await api.call('PATCH', '/me', { token, body: { bio: '', handle: 'thief', id: '1' } })
+    const shown = await api.call('GET', '/users/BEN_9', {})
+    expect(shown.body).toMatchObject({ id: String(ben.id), handle: 'Ben_9', name: 'Ben', bio: '' })
+    expect(shown.body).not.toHaveProperty('role')
+    expect(JSON.stringify(shown.body)).not.toContain('argon2')
+  })
+
+  test('refuse what does not fit', async () => {
+    const { token } = ben
+    const patch = (body: unknown): ReturnType<Api['call']> =>
+      api.call('PATCH', '/me', { token, body })
+    expectError(await patch({ bio: 'x'.repeat(501) }), 422, 'TEXT_TOO_LONG')
+    expectError(await patch({ name: 'a\nb' }), 422, 'TEXT_INVALID')
+    expectError(await patch({ name: 5 }), 400, 'REQUEST_INVALID')
+    expectError(await patch({ name: null }), 400, 'REQUEST_INVALID')
+    expectError(await api.call('PATCH', '/me', { body: {} }), 401, 'TOKEN_MISSING')
+  })
+})
+
+describe('follows', () => {
+  test('are seen by both, counted once, and undone', async () => {
+    const { token } = anna
+    for (let time = 0; time < 2; time++) {
+      const answer = await api.call('PUT', '/users/ben_9/follow', { token })
+      expect(answer).toMatchObject({
+        status: 200,
+        body: { handle: 'Ben_9', followers: 1, viewer: { following: true, followed_by: false } },
+      })
+    }
+    const seen = await api.call('GET', '/users/anna', { token: ben.token })
+    expect(seen.body).toMatchObject({
+      following: 1,
+      viewer: { following: false, followed_by: true },
+    })
+    for (let time = 0; time < 2; time++) {
+      const answer = await api.call('DELETE', '/users/ben_9/follow', { token })
+      expect(answer).toMatchObject({ status: 200, body: { followers: 0 } })
+    }
+  })
+
+  test('refuse oneself, nobody, and the nameless', async () => {
+    const { token } = anna
+    const follow = (handle: string): ReturnType<Api['call']> =>
+      api.call('PUT', `/users/${handle}/follow`, { token })
+    expectError(await follow('anna'), 422, 'FOLLOW_SELF')
+    expectError(await follow('nobody'), 404, 'USER_NOT_FOUND')
+    expectError(await follow('%00'), 404, 'USER_NOT_FOUND')
+    expectError(await api.call('PUT', '/users/ben_9/follow'), 401, 'TOKEN_MISSING')
+    expectError(await api.call('DELETE', '/users/x/follow', { token }), 404, 'USER_NOT_FOUND')
+  })
+
+  test('are listed page by page, newest first', async () => {
+    const fans: string[] = []
+    for (let index = 0; index < 5; index++) {
+      const fan = await api.signUp(`fan${index}`)
+      await api.call('PUT', '/users/anna/follow', { token: fan.token })
+      fans.unshift(fan.handle)
+    }
+    const handles: string[] = []
+    let path = '/users/anna/followers?limit=2'
+    for (let pages = 1; ; pages++) {
+      const { status, body } = await api.call('GET', path)
+      expect(status).toBe(200)
+      handles.push(...body.items.map(({ handle }: { handle: string }) => handle))
+      if (body.next === null) {
+        expect(pages).toBe(3)
+        break
+      }
+      path = `/users/anna/followers?limit=2&before=${body.next}`
+    }
+    expect(handles).toEqual(fans)
+    const following = await api.call('GET', '/users/fan0/following')
+    expect(following.body).toMatchObject({ items: [{ handle: 'anna' }], next: null })
+    for (const query of ['limit=0', 'limit=51', 'limit=x', 'limit=1&limit=2', 'before=-1', 'before=a']) {
+      const answer = await api.call('GET', `/users/anna/followers?${query}`)
+      expectError(answer, 400, 'REQUEST_INVALID')
+    }
+    expectError(await api.call('GET', '/users/nobody/followers'), 404, 'USER_NOT_FOUND')
+  })
+})
