@@ -12,8 +12,8 @@ import { addRestore } from './commands/restore.ts'
 import { addServe } from './commands/serve.ts'
 import { addSnapshot } from './commands/snapshot.ts'
 import { addStats } from './commands/stats.ts'
-import { createProgram, exitOf } from './config.ts'
-import { DatastoreError } from './engine/errors.ts'
+import { failureOf } from './commands/failure.ts'
+import { createProgram } from './config.ts'
 
 const program = createProgram()
   .description('A photo social network in one process.')
@@ -32,10 +32,12 @@ for (const add of [
   add(program)
 }
 
+// Who asks a process for a snapshot that takes none, or not yet, must not end it: `serve` listens for itself.
+process.on('SIGUSR2', () => {})
+
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   // The reader of a pipe has gone: nobody is left to tell.
-  if (error.code === 'EPIPE') process.exit(0)
-  throw error
+  process.exit(error.code === 'EPIPE' ? 0 : explain(error))
 })
 
 try {
@@ -44,27 +46,10 @@ try {
   process.exitCode = explain(error)
 }
 
-/** Says what went wrong, and with which status to exit. */
+/** Says what went wrong, and returns the status to exit with. */
 function explain(error: unknown): number {
-  const end = exitOf(error)
-  if (end !== undefined) {
-    if (end.sentence !== undefined) console.error(end.sentence)
-    return end.status
-  }
-  if (error instanceof DatastoreError) {
-    console.error(`${error.code}: ${sentence(error.message)}`)
-    if (error.advice !== undefined) console.error(sentence(error.advice))
-    return 2
-  }
-  if (error instanceof Error && !(error instanceof TypeError)) {
-    console.error(sentence(error.message))
-    return 1
-  }
-  throw error
-}
-
-/** With a capital at its beginning and a full stop at its end. */
-function sentence(text: string): string {
-  const capital = text.charAt(0).toUpperCase() + text.slice(1)
-  return /[.!?]$/.test(capital) ? capital : `${capital}.`
+  const failure = failureOf(error)
+  if (failure === undefined) throw error
+  for (const sentence of failure.sentences) console.error(sentence)
+  return failure.status
 }

@@ -27,7 +27,13 @@ const isTidy = ({ path }: SourceFile): boolean => /^test\/(?:tidy|support\/tidy)
 /** Started by name: by the launcher, as a thread, as a process, by the bench dispatcher. */
 const STARTED = [/^src\/main\.ts$/, /^src\/web\//, /^bench\/[^/]+\.ts$/]
 
-const CODE_FILES = ['src/engine/errors.ts', 'src/model/refusal.ts', 'src/config.ts']
+const CODE_FILES = [
+  'src/engine/errors.ts',
+  'src/model/refusal.ts',
+  'src/media/media-refusal.ts',
+  'src/api/errors.ts',
+  'src/config.ts',
+]
 
 function documentedCodes(): string[] {
   const operations = documents.find(({ path }) => path === 'docs/operations.md')

@@ -56,7 +56,8 @@ export async function buildApp(parts: ApiParts): Promise<FastifyInstance> {
     requestTimeout: REQUEST_MS,
     maxRequestsPerSocket: REQUESTS_PER_SOCKET_MAX,
     forceCloseConnections: 'idle',
-    return503OnClosing: true,
+    // While it closes, what still comes is served, and told that the connection ends.
+    return503OnClosing: false,
     trustProxy: false,
     requestIdHeader: false,
     genReqId: () => randomUUID(),
@@ -84,7 +85,7 @@ export async function buildApp(parts: ApiParts): Promise<FastifyInstance> {
   readJson(app)
   app.removeContentTypeParser('text/plain')
   app.addHook('onRequest', (request, reply, done) => {
-    reply.headers({ 'x-request-id': request.id, 'x-content-type-options': 'nosniff' })
+    reply.headers(headersOf(request))
     if (request.raw.url!.length > URL_SIZE_MAX) done(new RequestRefusal('URL_TOO_LONG'))
     else done()
   })
@@ -113,6 +114,11 @@ export async function buildApp(parts: ApiParts): Promise<FastifyInstance> {
   return app
 }
 
+/** What every answer has. */
+function headersOf(request: FastifyRequest): Readonly<Record<string, string>> {
+  return { 'x-request-id': request.id, 'x-content-type-options': 'nosniff' }
+}
+
 /** The one way for errors to be answered. */
 function answerError(
   { fatal }: ApiParts,
@@ -130,12 +136,26 @@ function answerError(
   const answer = answerOf(error)
   const { status } = ERRORS[answer.code]
   if (status === 500) request.log.error({ err: error }, 'a request failed')
-  // What is left of a body that is too large is not waited for.
-  if (status === 413) reply.header('connection', 'close')
+  // What is left of a large body is not waited for.
+  if (!request.raw.complete && announcedSize(request) > BODY_SIZE_MAX) {
+    reply.header('connection', 'close')
+  }
+  // A route may have begun an answer that is to be kept for ever.
+  reply.removeHeader('etag')
   void reply
     .code(status)
-    .headers({ ...answer.headers, 'content-type': errorContentType(request.headers.accept) })
+    // The framework's own errors come before any hook.
+    .headers({ ...headersOf(request), ...answer.headers })
+    .header('cache-control', 'no-store')
+    .header('content-type', errorContentType(request.headers.accept))
     .send(errorBody(answer, request.id))
+}
+
+/** Bytes of the body as its sender says, Infinity when that is not said. */
+function announcedSize({ headers }: FastifyRequest): number {
+  return headers['transfer-encoding'] === undefined
+    ? Number(headers['content-length'] ?? 0)
+    : Number.POSITIVE_INFINITY
 }
 
 const CLIENT_ERRORS: Readonly<Record<string, ErrorCode>> = {
@@ -179,8 +199,9 @@ function refuseOtherMethods(
   app: FastifyInstance,
   methods: ReadonlyMap<string, ReadonlySet<string>>,
 ): void {
-  // A copy: the routes that are added here are noted, too.
-  for (const [url, known] of [...methods]) {
+  // What is added here is noted, too: the list is taken before.
+  const noted = [...methods]
+  for (const [url, known] of noted) {
     const others = METHODS.filter((method) => !known.has(method))
     const allow = [...known].join(', ')
     app.route({

@@ -4,10 +4,10 @@
 // Every route says in its config who may use it, and one hook holds it to that, before the body is
 // read. A route that says nothing is a mistake that ends the start of the server.
 //
-//   access    no token        a token that is no good   a user's token   an admin's or the operator's
-//   anyone    served          401                       served           served
-//   user      401             401                       served           an admin's yes, the operator's 401
-//   admin     401             401                       403              served
+//   ACCESS   NO TOKEN   UNKNOWN TOKEN   A USER'S   AN ADMIN'S   THE OPERATOR'S
+//   anyone   served     401             served     served       served
+//   user     401        401             served     served       401
+//   admin    401        401             403        served       served
 //
 // The operator's token is a setting, not a user: it is how the first admin comes about. Without it,
 // and before it has named an admin, nobody is one.
@@ -56,7 +56,7 @@ export function authenticate(
   store: Store<typeof transactions>,
   adminToken: string | undefined,
 ): void {
-  const operatorHash = adminToken === undefined ? undefined : hashOf(adminToken)
+  const operatorHash = adminToken ? hashOf(adminToken) : undefined // "" is none, too.
 
   const callerOf = async (token: string): Promise<Caller> => {
     const tokenHash = hashOf(token)

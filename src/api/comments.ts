@@ -1,8 +1,8 @@
 // Routes of comments: answer a post or a comment, and read a thread a page at a time.
 //
-// `:id` is the post, or any comment of its thread; `parent` says whose direct answers are meant, and
-// is `:id` when left out. A chain of a thousand comments is read a level at a time, with a thousand
-// requests of the same cost.
+// `:id` is the post, or any comment of its thread; `parent` says whose direct answers are meant,
+// and is `:id` when left out. A chain of a thousand comments is read a level at a time, with a
+// thousand requests of the same cost.
 
 import { Type } from 'typebox'
 import { userOf, viewerOf } from './authentication.ts'

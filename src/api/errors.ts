@@ -1,5 +1,6 @@
 // Errors, as answers: one table gives every code its status, one function turns whatever was thrown
-// into a code, one writes the body. No answer carries a stack, a path, or anything about the inside.
+// into a code, one writes the body. No answer carries a stack, a path, or anything about the
+// inside.
 //
 //   WHAT WAS THROWN           WHO SAID NO              ANSWER
 //   Refusal                   the model                its code
@@ -40,7 +41,6 @@ export type RequestCode =
   | 'PASSWORDS_BUSY'
   | 'HEADERS_TOO_LARGE'
   | 'INTERNAL_ERROR'
-  | 'SERVER_CLOSING'
 
 /** Codes of the engine that a caller can meet while the store runs. */
 export type RunningCode =
@@ -122,7 +122,6 @@ export const ERRORS: Readonly<Record<ErrorCode, Meaning>> = {
     retryAfter: 5,
   },
   STORE_CLOSED: { status: 503, sentence: 'This server is restarting.', retryAfter: 5 },
-  SERVER_CLOSING: { status: 503, sentence: 'This server is restarting.', retryAfter: 5 },
 }
 
 const FRAMEWORK_CODES: Readonly<Record<string, ErrorCode>> = {
@@ -218,7 +217,10 @@ export function errorBody({ code, sentence }: ErrorAnswer, requestId: string): B
   )
 }
 
-/** Exactly `application/json` unless the caller asks for the other by name: some clients compare texts. */
+/**
+ * Exactly `application/json` unless the caller asks for the other by name: some clients compare
+ * texts.
+ */
 export function errorContentType(accept: string | undefined): string {
   return accept?.includes('application/problem+json')
     ? 'application/problem+json'

@@ -1,4 +1,5 @@
-// Routes for whoever watches the server: healthz says that it lives, readyz that it can be sent work.
+// Routes for whoever watches the server: healthz says that it lives, readyz that it can be sent
+// work.
 
 import type { FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebox'
 import type { ApiParts } from './parts.ts'

@@ -15,6 +15,8 @@ import { UPLOAD_SIZE_MAX } from '../media/photos.ts'
 import { fileOfName, visibleMedia } from '../model/media.ts'
 import { Refusal } from '../model/refusal.ts'
 import type { FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebox'
+import type { MultipartFile } from '@fastify/multipart'
+import type { FastifyRequest } from 'fastify'
 import type { View } from '../engine/view.ts'
 import type { ApiParts } from './parts.ts'
 
@@ -29,7 +31,11 @@ const PART_LIMITS = {
   headerPairs: 20,
 }
 
-export const mediaRoutes: FastifyPluginCallbackTypebox<ApiParts> = (app, { store, media }, done) => {
+export const mediaRoutes: FastifyPluginCallbackTypebox<ApiParts> = (
+  app,
+  { store, media },
+  done,
+) => {
   app.register(multipart, { limits: PART_LIMITS })
 
   app.post(
@@ -38,12 +44,12 @@ export const mediaRoutes: FastifyPluginCallbackTypebox<ApiParts> = (app, { store
     async (request, reply) => {
       const { user } = userOf(request)
       const key = idempotencyKeyOf(request, 'media')
-      const part = await request.file()
+      const part = await fileOf(request)
       if (part === undefined || part.fieldname !== 'file') {
         part?.file.resume()
         throw new RequestRefusal('FILE_MISSING')
       }
-      const photo = await media.accept(part.file)
+      const photo = await media.accept(bytesOf(part))
       const id = await write(store, reply, 'createMedia', { owner: user, ...photo }, key)
       const body = await store.read((view) => renderVisible(view, id, user))
       return reply.code(201).send(body)
@@ -87,6 +93,25 @@ export const mediaFileRoutes: FastifyPluginCallbackTypebox<ApiParts> = (app, par
     },
   )
   done()
+}
+
+/** The first file of the form. What the parser of forms complains about has no code of its own. */
+async function fileOf(request: FastifyRequest): Promise<MultipartFile | undefined> {
+  try {
+    return await request.file()
+  } catch (error) {
+    if (error instanceof Error && 'code' in error) throw error
+    throw new RequestRefusal('MULTIPART_INVALID')
+  }
+}
+
+/** Its bytes. A form that ends in the middle of them is the sender's mistake, not ours. */
+async function* bytesOf({ file }: MultipartFile): AsyncGenerator<Uint8Array> {
+  try {
+    for await (const chunk of file) yield chunk as Buffer
+  } catch {
+    throw new RequestRefusal('MULTIPART_INVALID')
+  }
 }
 
 function renderVisible(view: View, id: number, viewer: number): MediaBody {

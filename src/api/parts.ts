@@ -1,5 +1,5 @@
-// What the API is made of, handed in by whoever starts it: the rest of the server as interfaces that
-// another thread, or a test, can implement.
+// What the API is made of, handed in by whoever starts it: the rest of the server as interfaces
+// that another thread, or a test, can implement.
 
 import type { FastifyBaseLogger } from 'fastify'
 import type { Store } from '../engine/store.ts'
@@ -17,7 +17,10 @@ export interface Administration {
 }
 
 export interface ApiSettings {
-  /** The operator's token (SHASHIN_ADMIN_TOKEN); without it only users with the role "admin" are admins. */
+  /**
+   * The operator's token (SHASHIN_ADMIN_TOKEN); without it only users with the role "admin" are
+   * admins.
+   */
   readonly adminToken?: string | undefined
 }
 

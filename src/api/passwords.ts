@@ -1,8 +1,9 @@
 // Passwords: argon2id, 19 MiB, 2 passes, one lane, kept as PHC strings that carry their own
 // parameters, so that these can be raised later.
 //
-// A hash takes some 30 ms of a core and 19 MiB. At most two are made at a time, a short queue waits,
-// and whoever comes after that is told to come again: signing in cannot starve everything else.
+// A hash takes some 30 ms of a core and 19 MiB. At most two are made at a time, a short queue
+// waits, and whoever comes after that is told to come again: signing in cannot starve everything
+// else.
 //
 // Checking a password for a handle that does not exist does the same work on a hash of nobody's, so
 // that the time of the answer does not tell who has an account.
@@ -36,7 +37,10 @@ export class Passwords {
     return formatPhc(salt, tag)
   }
 
-  /** Whether the password fits; with no PHC string it never does, after the same work. Refuses with PASSWORDS_BUSY. */
+  /**
+   * Whether the password fits; with no PHC string it never does, after the same work. Refuses with
+   * PASSWORDS_BUSY.
+   */
   async verify(password: string, phc: string | undefined): Promise<boolean> {
     const match = PHC.exec(phc ?? NOBODYS_HASH)
     if (match === null) throw new Error('A stored password hash is no PHC string of argon2id.')
@@ -79,14 +83,16 @@ function derive(
   memory: number,
   passes: number,
   parallelism: number,
-  tagLength: number,
+  tagSize: number,
 ): Promise<Buffer> {
   // The same password typed on another keyboard may come in another composition.
   const message = password.toWellFormed().normalize('NFC')
+  const parameters = { message, nonce, memory, passes, parallelism, tagLength: tagSize }
   return new Promise((resolve, reject) =>
-    argon2('argon2id', { message, nonce, memory, passes, parallelism, tagLength }, (error, tag) =>
-      error === null ? resolve(tag) : reject(error),
-    ),
+    argon2('argon2id', parameters, (error, tag) => {
+      if (error === null) resolve(tag)
+      else reject(error)
+    }),
   )
 }
 

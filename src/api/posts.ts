@@ -20,7 +20,9 @@ import { demandUserOfHandle } from '../model/users.ts'
 import type { FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebox'
 import type { ApiParts } from './parts.ts'
 
-/** How many photos a post may have is a rule of the network; this only bounds the work of saying so. */
+/**
+ * How many photos a post may have is a rule of the network; this only bounds the work of saying so.
+ */
 const MEDIA_COUNT_BOUND = 100
 
 const PublishBody = Type.Object({

@@ -1,7 +1,7 @@
 // Routes of sessions: log in, log out.
 //
-// A wrong password and an unknown handle are one answer, after the same work. Neither route takes an
-// Idempotency-Key: a token must not be kept, and a session too many is harmless.
+// A wrong password and an unknown handle are one answer, after the same work. Neither route takes
+// an Idempotency-Key: a token must not be kept, and a session too many is harmless.
 
 import { Type } from 'typebox'
 import { createToken, userOf } from './authentication.ts'

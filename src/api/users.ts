@@ -1,7 +1,7 @@
 // Routes of users: sign-up, profile, follows.
 //
-// A sign-up takes no Idempotency-Key: its answer holds a token that the store must not know. Whoever
-// lost the answer finds HANDLE_TAKEN, and logs in.
+// A sign-up takes no Idempotency-Key: its answer holds a token that the store must not know.
+// Whoever lost the answer finds HANDLE_TAKEN, and logs in.
 
 import { Type } from 'typebox'
 import { createToken, userOf, viewerOf } from './authentication.ts'
@@ -92,9 +92,7 @@ export const userRoutes: FastifyPluginCallbackTypebox<Parts> = (app, parts, done
       schema: { params: HandleParameters, response: { 200: UserBody } },
       handler: async (request, reply) => {
         const { user } = userOf(request)
-        const followee = await store.read((view) =>
-          demandUserOfHandle(view, request.params.handle),
-        )
+        const followee = await store.read((view) => demandUserOfHandle(view, request.params.handle))
         await write(store, reply, name, { follower: user, followee })
         return store.read((view) => renderUser(view, followee, user))
       },

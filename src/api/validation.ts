@@ -2,9 +2,9 @@
 // routes share.
 //
 // Texts of an address are turned into numbers where the schema asks for numbers; a body is taken as
-// it is, so that "1" is no number there. Fields that a schema does not name are ignored. What a text
-// may hold and how long it may be is a rule of the network, not of a schema: the model refuses with a
-// code of its own.
+// it is, so that "1" is no number there. Fields that a schema does not name are ignored. What a
+// text may hold and how long it may be is a rule of the network, not of a schema: the model refuses
+// with a code of its own.
 //
 // JSON is bounded: 64 KiB of it (app.ts), nested 16 deep, without "__proto__".
 
@@ -15,6 +15,7 @@ import type { FastifyInstance, FastifySchemaCompiler } from 'fastify'
 import type { Static, TSchema } from 'typebox'
 
 const JSON_DEPTH_MAX = 16
+const PART_NAMES: Readonly<Record<string, string>> = { querystring: 'query', params: 'address' }
 
 /** An id in a path or body: a row's, so below 2³². */
 export const Id = Type.String({ pattern: '^[1-9][0-9]{0,9}$' })
@@ -60,14 +61,34 @@ export function cutPage(
 
 export const compileValidator: FastifySchemaCompiler<TSchema> = ({ schema, httpPart = 'body' }) => {
   const validator = Compile(schema)
+  const numbers = httpPart === 'body' ? [] : integersOf(schema)
   return (given: unknown) => {
-    const value = httpPart === 'body' ? given : validator.Convert(validator.Default(given))
+    const value = httpPart === 'body' ? given : validator.Default(readNumbers(given, numbers))
     if (validator.Check(value)) return { value }
     const [first] = validator.Errors(value)
-    const place = `${httpPart}${(first?.instancePath ?? '').replaceAll('/', '.')}`
-    const sentence = `${place} ${first?.message ?? 'is not as expected'}.`
+    const place = first?.instancePath.slice(1).replaceAll('/', '.') || 'it'
+    const fault = `${place} ${first?.message ?? 'is wrong'}`
+    const sentence = `The ${PART_NAMES[httpPart] ?? httpPart} is not as expected: ${fault}.`
     return { error: new RequestRefusal('REQUEST_INVALID', sentence) }
   }
+}
+
+/** Names of the fields that are whole numbers. */
+function integersOf(schema: TSchema): string[] {
+  const { properties = {} } = schema as { properties?: Readonly<Record<string, { type?: string }>> }
+  return Object.entries(properties).flatMap(([name, { type }]) => (type === 'integer' ? name : []))
+}
+
+/**
+ * The fields of an address, those of that name as numbers; what is no whole number stays a text.
+ */
+function readNumbers(given: unknown, names: readonly string[]): unknown {
+  const fields = { ...(given as Readonly<Record<string, unknown>>) }
+  for (const name of names) {
+    const text = fields[name]
+    if (typeof text === 'string' && /^-?\d{1,15}$/.test(text)) fields[name] = Number(text)
+  }
+  return fields
 }
 
 /** Reads JSON bodies. An empty one is none. */
@@ -87,7 +108,10 @@ export function readJson(app: FastifyInstance): void {
   })
 }
 
-/** What is wrong with a value that is valid JSON; undefined when nothing is. Level by level, not by recursion. */
+/**
+ * What is wrong with a value that is valid JSON; undefined when nothing is. Level by level, not by
+ * recursion.
+ */
 function faultOf(value: unknown): string | undefined {
   let level: unknown[] = [value]
   for (let depth = 0; level.length > 0; depth++) {

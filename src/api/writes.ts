@@ -25,7 +25,10 @@ export async function write<N extends keyof Transactions>(
   return output
 }
 
-/** The key of the request as the store knows it; undefined when there is none. `scope` says what is being created. */
+/**
+ * The key of the request as the store knows it; undefined when there is none. `scope` says what is
+ * being created.
+ */
 export function idempotencyKeyOf(request: FastifyRequest, scope: string): string | undefined {
   const given = request.headers['idempotency-key']
   if (given === undefined) return undefined

@@ -4,8 +4,9 @@
 import { resolveSettings, addSettings } from '../config.ts'
 import { checkTables } from '../engine/check.ts'
 import { withState } from './store.ts'
-import { ProgressLine, grouped, megabytes } from './terminal.ts'
+import { ProgressLine, counted, megabytes, sentence } from './terminal.ts'
 import type { Command } from 'commander'
+import type { State } from '../engine/state.ts'
 
 export function addCheck(program: Command): void {
   const command = addSettings(program.command('check'), 'check')
@@ -13,30 +14,37 @@ export function addCheck(program: Command): void {
     .option('--json', 'print the result as JSON')
   command.action(async ({ json }: { json?: true }) => {
     const settings = resolveSettings(command, 'check', process.env)
-    const result = await withState(settings, undefined, async ({ tables, snapshots, summary }) => {
-      const line = new ProgressLine()
-      const sentences: string[] = []
-      for (const { lsn, fault } of await snapshots.verify(({ bytesDone, bytesTotal }) =>
-        line.tell('snapshots', bytesDone, bytesTotal, megabytes(bytesTotal)),
-      )) {
-        if (fault !== undefined) sentences.push(`snapshot ${lsn}: ${fault.fault}`)
-      }
-      const steps = 1 + tables.all().reduce((sum, table) => sum + 1 + table.indexes.length, 0)
-      let step = 0
-      sentences.push(
-        ...checkTables(tables, (label) => line.tell('tables   ', step++, steps, label)),
-      )
-      line.end()
-      return { ok: sentences.length === 0, problems: sentences, ...summary }
+    const result = await withState(settings, async (state) => {
+      const problems = [...(await snapshotProblems(state)), ...tableProblems(state)].map(sentence)
+      return { ok: problems.length === 0, problems, ...state.summary }
     })
-    if (json === true) {
-      process.stdout.write(`${JSON.stringify(result, null, 2)}\n`)
-    } else if (result.ok) {
-      const { rows, lastLsn } = result
-      process.stdout.write(`OK: ${grouped(rows)} rows at lsn ${lastLsn}\n`)
-    } else {
-      for (const sentence of result.problems) process.stdout.write(`${sentence}\n`)
-    }
-    if (!result.ok) process.exitCode = 1
+    const { ok, problems, rows, lastLsn } = result
+    const told = ok ? [`OK: ${counted(rows, 'row')} at lsn ${lastLsn}.`] : problems
+    process.stdout.write(`${json === true ? JSON.stringify(result, null, 2) : told.join('\n')}\n`)
+    if (!ok) process.exitCode = 1
   })
+}
+
+/** Sentences about the snapshots that cannot be loaded; a start skips them for older ones. */
+async function snapshotProblems({ snapshots }: State): Promise<string[]> {
+  const line = new ProgressLine()
+  const verified = await snapshots.verify(({ bytesDone, bytesTotal }) =>
+    line.tell('snapshots', bytesDone, bytesTotal, megabytes(bytesTotal)),
+  )
+  line.end()
+  return verified.flatMap(({ lsn, fault }) =>
+    fault === undefined
+      ? []
+      : [`snapshot ${lsn} is damaged: ${fault.name}, offset ${fault.offset}: ${fault.fault}`],
+  )
+}
+
+/** Sentences about rows, indexes and counters that contradict each other. */
+function tableProblems({ tables }: State): string[] {
+  const line = new ProgressLine()
+  const steps = tables.all().reduce((sum, { indexes, counters }) => sum + 1 + indexes.length + counters.length, 0)
+  let step = 0
+  const problems = checkTables(tables, (label) => line.tell('tables   ', step++, steps, label))
+  line.end()
+  return problems
 }

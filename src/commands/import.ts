@@ -6,7 +6,7 @@
 import { open } from 'node:fs/promises'
 import { createInterface } from 'node:readline'
 import { resolveSettings, addSettings } from '../config.ts'
-import { openNetwork, say } from './store.ts'
+import { openNetwork } from './store.ts'
 import { ProgressLine, grouped } from './terminal.ts'
 import type { Command } from 'commander'
 

@@ -4,6 +4,8 @@
 //   again, later      quits at once; the next start recovers
 //   SIGUSR2           takes a snapshot
 //
+// A signal that comes while the store is being opened is obeyed when it is open.
+//
 // When the log can no longer be written, or an invariant is broken, nothing that this process says can be relied upon:
 // it says so in one sentence and ends with status 1. The next start recovers from disk.
 
@@ -12,7 +14,8 @@ import { pino } from 'pino'
 import { buildApp } from '../api/app.ts'
 import { ConfigError, resolveSettings, addSettings } from '../config.ts'
 import { Photos } from '../media/photos.ts'
-import { openNetwork, say } from './store.ts'
+import { openNetwork } from './store.ts'
+import { counted, say } from './terminal.ts'
 import type { Command } from 'commander'
 import type { FastifyInstance } from 'fastify'
 import type { Settings } from '../config.ts'
@@ -24,10 +27,24 @@ const SAME_SIGNAL_MS = 1000
 /** Time for the answers under way to leave, before a broken process ends. */
 const LAST_WORDS_MS = 100
 
+const LISTEN_WORDS: Readonly<Record<string, string>> = {
+  EADDRINUSE: 'another program listens there',
+  EADDRNOTAVAIL: 'this machine has no such address',
+  EACCES: 'this user may not listen on that port',
+  ENOTFOUND: 'no machine has that name',
+}
+
 export function addServe(program: Command): void {
-  const command = addSettings(program.command('serve', { isDefault: false }), 'serve').description(
-    'run the server',
-  )
+  const command = addSettings(program.command('serve'), 'serve')
+    .description('run the server')
+    .addHelpText(
+      'after',
+      '\nEnvironment:\n' +
+        '  SHASHIN_ADMIN_TOKEN  token of the operator, who may use the routes for admins\n' +
+        '\nSignals:\n' +
+        '  SIGTERM, SIGINT      answer requests under way, seal the log, exit with status 0\n' +
+        '  SIGUSR2              take a snapshot',
+    )
   command.action(() => serve(resolveSettings(command, 'serve', process.env)))
 }
 
@@ -36,6 +53,7 @@ async function serve(settings: Settings): Promise<void> {
     say(`the server ends: ${error.message}; the next start recovers from disk`)
     setTimeout(() => process.exit(1), LAST_WORDS_MS)
   }
+  const signals = listenToSignals()
   const store = await openNetwork(settings, { onPoison: end })
   let photos: Photos | undefined
   let app: FastifyInstance | undefined
@@ -52,7 +70,7 @@ async function serve(settings: Settings): Promise<void> {
         trouble: () => troubleOf(store),
       },
       media: photos,
-      settings: { adminToken: process.env['SHASHIN_ADMIN_TOKEN'] },
+      settings: { adminToken: process.env['SHASHIN_ADMIN_TOKEN'] || undefined },
       logger: pino({ level: settings.logLevel }),
       fatal: end,
     })
@@ -63,9 +81,8 @@ async function serve(settings: Settings): Promise<void> {
     await store.close()
     throw error
   }
-  process.on('SIGUSR2', () => snapshot(store))
-  await signalled()
-  say('ending: requests under way are answered, the log is sealed')
+  signals.takeSnapshots(() => snapshot(store))
+  await signals.ending
   await drain(app)
   await photos.close()
   await store.close()
@@ -77,8 +94,8 @@ async function listen(app: FastifyInstance, { host, port }: Settings): Promise<v
     const address = await app.listen({ host, port })
     say(`Shashin listens on ${address}`)
   } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException
-    const reason = code === 'EADDRINUSE' ? 'another program listens there' : message
+    const { code = '', message } = error as NodeJS.ErrnoException
+    const reason = LISTEN_WORDS[code] ?? message
     throw new ConfigError('SETTING_INVALID', `Cannot listen on ${host}, port ${port}: ${reason}.`)
   }
 }
@@ -91,30 +108,50 @@ function troubleOf(store: Network): string | undefined {
 async function snapshot(store: Network): Promise<void> {
   try {
     const { lsn, taken, pagesWritten, ms } = await store.snapshot()
-    const amount = taken ? `${pagesWritten} pages, ${Math.round(ms)} ms` : 'it is there already'
-    say(`snapshot ${lsn}: ${amount}`)
+    const amount = `${counted(pagesWritten, 'page')}, ${Math.round(ms)} ms`
+    say(taken ? `snapshot ${lsn} is taken: ${amount}` : `snapshot ${lsn} is there already`)
   } catch (error) {
     say(`snapshot failed, the one before is still good: ${(error as Error).message}`)
   }
 }
 
-/** Resolves at the first SIGTERM or SIGINT; a second one, later, quits. */
-function signalled(): Promise<void> {
-  return new Promise((resolve) => {
+interface Signals {
+  /** Resolves at the first SIGTERM or SIGINT; a second one, later, quits. */
+  readonly ending: Promise<void>
+  /** Has SIGUSR2 answered from now on, and the one that came before. */
+  takeSnapshots(take: () => Promise<void>): void
+}
+
+function listenToSignals(): Signals {
+  let take: (() => Promise<void>) | undefined
+  let isSnapshotWanted = false
+  process.on('SIGUSR2', () => {
+    if (take === undefined) isSnapshotWanted = true
+    else void take()
+  })
+  const ending = new Promise<void>((resolve) => {
     let firstAt: number | undefined
     const note = (): void => {
       const now = performance.now()
       if (firstAt === undefined) {
         firstAt = now
+        say('ending: requests under way are answered, then the log is sealed')
         resolve()
       } else if (now - firstAt > SAME_SIGNAL_MS) {
-        say('ended at once')
+        say('ended at once: the next start recovers from disk')
         process.exit(1)
       }
     }
     process.on('SIGTERM', note)
     process.on('SIGINT', note)
   })
+  return {
+    ending,
+    takeSnapshots: (taking) => {
+      take = taking
+      if (isSnapshotWanted) void take()
+    },
+  }
 }
 
 /** Waits for requests under way, but not for ever. */

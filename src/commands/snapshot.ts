@@ -1,16 +1,29 @@
 // `shashin snapshot`: takes a snapshot. A running server is asked for one by SIGUSR2; else the store is opened here.
+//
+// A signal has no answer, so the answer is looked for on disk: a snapshot that holds at least what the log held when
+// the signal was sent. As long as files of a new one appear, it is waited for.
 
+import { stat } from 'node:fs/promises'
+import { join } from 'node:path'
 import { resolveSettings, addSettings } from '../config.ts'
 import { NodeDisk } from '../engine/disk.ts'
 import { lockHolder, machineProcesses } from '../engine/lock.ts'
-import { newestSnapshotLsn } from '../engine/state.ts'
-import { demandStore, openNetwork, say } from './store.ts'
-import { grouped, megabytes } from './terminal.ts'
+import { lastLsnOnDisk, newestSnapshotLsn } from '../engine/state.ts'
+import { demandStore, openNetwork } from './store.ts'
+import { counted, megabytes, say } from './terminal.ts'
 import type { Settings } from '../config.ts'
 import type { Command } from 'commander'
 
 const LOOK_EVERY_MS = 100
-const WAIT_MS_MAX = 10 * 60 * 1000
+/** Time in which a server that was asked must have begun. */
+const BEGIN_MS_MAX = 10_000
+
+interface Answer {
+  readonly lsn: number
+  /** False when nothing had changed since the newest one. */
+  readonly taken: boolean
+  readonly sentence: string
+}
 
 export function addSnapshot(program: Command): void {
   const command = addSettings(program.command('snapshot'), 'snapshot')
@@ -22,44 +35,52 @@ export function addSnapshot(program: Command): void {
     await demandStore(disk, settings)
     const holder = await lockHolder(disk, settings.data)
     const isRunning = holder !== undefined && machineProcesses.isAlive(holder)
-    const result = isRunning ? await ask(disk, settings, holder) : await take(settings)
-    process.stdout.write(json === true ? `${JSON.stringify(result)}\n` : `${result.sentence}\n`)
+    const { sentence, ...result } = isRunning
+      ? await ask(disk, settings, holder)
+      : await take(settings)
+    process.stdout.write(`${json === true ? JSON.stringify(result) : sentence}\n`)
   })
 }
 
-async function take(settings: Settings): Promise<{ lsn: number; sentence: string }> {
+async function take(settings: Settings): Promise<Answer> {
   await using store = await openNetwork(settings)
   const { lsn, taken, pagesWritten, bytesWritten, ms } = await store.snapshot()
-  const amount = `${grouped(pagesWritten)} pages, ${megabytes(bytesWritten)}, ${Math.round(ms)} ms`
-  const sentence = taken ? `snapshot ${lsn}: ${amount}` : `snapshot ${lsn} is there already`
-  return { lsn, sentence }
+  const amount = `${counted(pagesWritten, 'page')}, ${megabytes(bytesWritten)}, ${Math.round(ms)} ms`
+  return { lsn, taken, sentence: taken ? `Snapshot ${lsn} is taken: ${amount}.` : alreadyThere(lsn) }
 }
 
-/** Sends the signal and waits until a newer snapshot has appeared. */
-async function ask(
-  disk: NodeDisk,
-  settings: Settings,
-  holder: string,
-): Promise<{ lsn: number; sentence: string }> {
+/** Sends the signal and waits until a snapshot with all that is there now has appeared. */
+async function ask(disk: NodeDisk, settings: Settings, holder: string): Promise<Answer> {
   const pid = Number(holder.split(' ')[0])
-  const before = await newestSnapshotLsn(disk, settings.snapshots)
-  say(`asking process ${pid} for a snapshot`)
+  const newest = await newestSnapshotLsn(disk, settings.snapshots)
+  const wanted = await lastLsnOnDisk(disk, settings.data, newest)
+  if (wanted === newest) return { lsn: newest, taken: false, sentence: alreadyThere(newest) }
+  say(`process ${pid} is asked for a snapshot`)
   process.kill(pid, 'SIGUSR2')
-  const end = performance.now() + WAIT_MS_MAX
-  let quietUntil = performance.now() + 2000
-  while (performance.now() < end && machineProcesses.isAlive(holder)) {
+  let waitUntil = performance.now() + BEGIN_MS_MAX
+  let seen = await newestFile(disk, settings.snapshots)
+  while (performance.now() < waitUntil && machineProcesses.isAlive(holder)) {
     await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY_MS))
     const lsn = await newestSnapshotLsn(disk, settings.snapshots)
-    if (lsn > before) return { lsn, sentence: `snapshot ${lsn}: taken by process ${pid}` }
-    if (await isBeingWritten(disk, settings.snapshots)) quietUntil = performance.now() + 2000
-    else if (performance.now() > quietUntil) {
-      return { lsn, sentence: `snapshot ${lsn} is the newest: nothing has changed since, or it failed; the server's log says which` }
+    if (lsn >= wanted) {
+      return { lsn, taken: true, sentence: `Snapshot ${lsn} is taken by process ${pid}.` }
     }
+    const found = await newestFile(disk, settings.snapshots)
+    if (found !== seen) waitUntil = performance.now() + BEGIN_MS_MAX
+    seen = found
   }
-  throw new Error(`process ${pid} has taken no snapshot`)
+  const reason = machineProcesses.isAlive(holder) ? 'its own output says why' : 'it has ended'
+  throw new Error(`process ${pid} has taken no snapshot: ${reason}`)
 }
 
-/** True while there is a pages file or an unfinished manifest newer than every manifest. */
-async function isBeingWritten(disk: NodeDisk, directory: string): Promise<boolean> {
-  return (await disk.list(directory)).some((name) => name.endsWith('.partial'))
+function alreadyThere(lsn: number): string {
+  return `Snapshot ${lsn} is there already: nothing has changed since.`
+}
+
+/** Name and size of the last file by name: it changes while a snapshot is being written. */
+async function newestFile(disk: NodeDisk, directory: string): Promise<string> {
+  const name = (await disk.list(directory)).toSorted().at(-1)
+  if (name === undefined) return ''
+  const size = await stat(join(directory, name)).then(({ size }) => size, () => 0)
+  return `${name} ${size}`
 }

@@ -2,13 +2,14 @@
 
 import { readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
+import { PREFIX } from '../api/app.ts'
 import { resolveSettings, addSettings } from '../config.ts'
 import { NodeDisk } from '../engine/disk.ts'
 import { lockHolder, machineProcesses } from '../engine/lock.ts'
 import { logPaths } from '../engine/state.ts'
 import { tableStats } from '../engine/stats.ts'
 import { demandStore, withState } from './store.ts'
-import { grouped, megabytes } from './terminal.ts'
+import { counted, grouped, megabytes, say } from './terminal.ts'
 import type { Settings } from '../config.ts'
 import type { TableStats } from '../engine/stats.ts'
 import type { Command } from 'commander'
@@ -42,6 +43,12 @@ export function addStats(program: Command): void {
   command.action(async ({ json }: { json?: true }) => {
     const settings = resolveSettings(command, 'stats', process.env)
     const stats = await collect(settings)
+    if (stats.runningAs !== null) {
+      say(
+        `process ${stats.runningAs} has the store open, so only its files are counted here: ` +
+          `the server tells rows and memory to an admin at GET ${PREFIX}/admin/stats`,
+      )
+    }
     process.stdout.write(json === true ? `${JSON.stringify(stats, null, 2)}\n` : shown(stats))
   })
 }
@@ -57,7 +64,7 @@ async function collect(settings: Settings): Promise<Stats> {
     media: await directoryStats(join(settings.data, 'media')),
   }
   if (isRunning) return { runningAs: Number(holder.split(' ')[0]), ...files, state: null }
-  const state = await withState(settings, undefined, async (loaded) => ({
+  const state = await withState(settings, async (loaded) => ({
     storeId: loaded.storeId,
     firstLogLsn: loaded.log.firstLsn,
     lastLsn: loaded.summary.lastLsn,
@@ -84,25 +91,35 @@ async function directoryStats(directory: string): Promise<DirectoryStats> {
   return { files, size }
 }
 
-function shown({ runningAs, log, snapshots, media, state }: Stats): string {
+function shown({ log, snapshots, media, state }: Stats): string {
   const lines = [
-    ...(runningAs === null ? [] : [`running as process ${runningAs}; rows and memory: GET /api/shashin/v1/admin/stats`]),
-    `log        ${grouped(log.files)} files, ${megabytes(log.size)}`,
-    `snapshots  ${grouped(snapshots.files)} files, ${megabytes(snapshots.size)}`,
-    `media      ${grouped(media.files)} files, ${megabytes(media.size)}`,
+    `log        ${counted(log.files, 'file')}, ${megabytes(log.size)}`,
+    `snapshots  ${counted(snapshots.files, 'file')}, ${megabytes(snapshots.size)}`,
+    `media      ${counted(media.files, 'file')}, ${megabytes(media.size)}`,
   ]
   if (state !== null) {
+    const { storeId, firstLogLsn, snapshotLsn, lastLsn, memorySize, rows, tables } = state
     lines.push(
-      `store      ${state.storeId}`,
-      `lsn        ${state.firstLogLsn} first in the log, ${state.snapshotLsn} newest snapshot, ${state.lastLsn} last`,
-      `memory     ${megabytes(state.memorySize)}, ${grouped(state.rows)} rows`,
+      `store      ${storeId}`,
+      `lsn        ${firstLogLsn} first in the log, ${snapshotLsn} newest snapshot, ${lastLsn} last`,
+      `memory     ${megabytes(memorySize)}, ${counted(rows, 'row')}`,
       '',
-      `${'table'.padEnd(16)}${'rows'.padStart(14)}${'last id'.padStart(14)}${'memory'.padStart(12)}${'records'.padStart(12)}`,
-      ...state.tables.map(
-        ({ name, rows, lastId, memorySize, recordSize }) =>
-          `${name.padEnd(16)}${grouped(rows).padStart(14)}${grouped(lastId).padStart(14)}${megabytes(memorySize).padStart(12)}${megabytes(recordSize).padStart(12)}`,
+      columns(['table', 'rows', 'last id', 'memory', 'records']),
+      ...tables.map((table) =>
+        columns([
+          table.name,
+          grouped(table.rows),
+          grouped(table.lastId),
+          megabytes(table.memorySize),
+          megabytes(table.recordSize),
+        ]),
       ),
     )
   }
   return `${lines.join('\n')}\n`
+}
+
+/** The first one to the left, the others to the right. */
+function columns([name = '', ...figures]: readonly string[]): string {
+  return name.padEnd(16) + figures.map((figure) => figure.padStart(14)).join('')
 }

@@ -7,17 +7,12 @@ import { DirectoryLock } from '../engine/lock.ts'
 import { logPaths, openState } from '../engine/state.ts'
 import { tables } from '../model/schema.ts'
 import { transactions } from '../model/transactions.ts'
-import { ProgressLine, recoverySentence, tellRecovery } from './terminal.ts'
+import { ProgressLine, recoverySentence, say, tellRecovery } from './terminal.ts'
 import type { Settings } from '../config.ts'
 import type { DatastoreOptions } from '../engine/datastore.ts'
-import type { State, StateOptions } from '../engine/state.ts'
+import type { State } from '../engine/state.ts'
 
 export type Network = Datastore<typeof transactions>
-
-/** One line for the operator, on standard error. */
-export function say(line: string): void {
-  process.stderr.write(`${line}\n`)
-}
 
 /** Opens the store for reading and writing, and says what recovery did. */
 export async function openNetwork(
@@ -64,8 +59,7 @@ export async function demandStore(disk: NodeDisk, { data }: Settings): Promise<v
 /** Loads the state of a store that is not running, lets `look` have it, and leaves everything as it was. */
 export async function withState<T>(
   settings: Settings,
-  stop: StateOptions['stop'],
-  look: (state: State, disk: NodeDisk) => Promise<T>,
+  look: (state: State) => Promise<T>,
 ): Promise<T> {
   const disk = new NodeDisk()
   await demandStore(disk, settings)
@@ -78,10 +72,9 @@ export async function withState<T>(
       snapshotDirectory: settings.snapshots,
       report: say,
       progress: (progress) => tellRecovery(line, progress),
-      ...(stop === undefined ? {} : { stop }),
     })
     line.end()
-    return await look(state, disk)
+    return await look(state)
   } finally {
     line.end()
     await lock.release()

@@ -12,6 +12,26 @@ export function grouped(value: number): string {
   return Math.round(value).toLocaleString('en-US')
 }
 
+/** "1 file", "1,234 files". */
+export function counted(count: number, noun: string): string {
+  return `${grouped(count)} ${noun}${count === 1 ? '' : 's'}`
+}
+
+/**
+ * With a capital at its beginning, unless it begins with a name or a path, and a full stop at its end, unless it ends
+ * with an address.
+ */
+export function sentence(text: string): string {
+  const isWord = /^[a-z]+(?=[\s,:;]|$)/.test(text)
+  const capital = isWord ? text.charAt(0).toUpperCase() + text.slice(1) : text
+  return /[.!?…]$|https?:\/\/\S+$/.test(capital) ? capital : `${capital}.`
+}
+
+/** One sentence for the operator, on standard error. */
+export function say(text: string): void {
+  process.stderr.write(`${sentence(text)}\n`)
+}
+
 /** Bytes as "12.3 MB". */
 export function megabytes(size: number): string {
   return `${(size / 1e6).toFixed(size < 1e8 ? 1 : 0)} MB`
@@ -61,10 +81,11 @@ export function tellRecovery(line: ProgressLine, progress: RecoveryProgress): vo
   line.tell(PHASES[phase], bytesDone, bytesTotal, `${amount}, ${grouped(rows)} rows, ${left}`)
 }
 
-/** "recovered 5,000,000 rows in 1.2 s: snapshot 18293, 120 transactions replayed, at lsn 18413". */
+/** "Recovered 5,000,000 rows in 1.2 s: snapshot 18293, 120 transactions replayed, at lsn 18413." */
 export function recoverySentence(summary: RecoverySummary): string {
   const { snapshotLsn, lastLsn, replayed, rows, seconds } = summary
+  if (lastLsn === 0) return 'There was no store: a new one is made.'
   const from = snapshotLsn === 0 ? 'no snapshot' : `snapshot ${snapshotLsn}`
-  const what = `${grouped(rows)} rows in ${seconds.toFixed(seconds < 10 ? 2 : 0)} s`
-  return `recovered ${what}: ${from}, ${grouped(replayed)} transactions replayed, at lsn ${lastLsn}`
+  const what = `${counted(rows, 'row')} in ${seconds.toFixed(seconds < 10 ? 2 : 0)} s`
+  return `Recovered ${what}: ${from}, ${counted(replayed, 'transaction')} replayed, at lsn ${lastLsn}.`
 }

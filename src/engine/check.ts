@@ -71,8 +71,8 @@ function checkRows(table: Table, tables: Tables, report: (sentence: string) => v
         report(`row ${row}: ${name} is ${column.get(row)}, the highest id there is ${targetMax}`)
       }
     }
-    if (records === undefined) continue
-    if (!records.delete(reference)) {
+    if (records === undefined || reference === 0) continue
+    if (!records.take(reference)) {
       report(`row ${row}: its record at ${reference * 8} is no block of its own`)
       continue
     }
@@ -89,7 +89,9 @@ function checkRows(table: Table, tables: Tables, report: (sentence: string) => v
   if (liveCount !== table.rowCount) {
     report(`it claims ${table.rowCount} rows and has ${liveCount}`)
   }
-  if (records !== undefined && records.size > 0) report(`${records.size} records belong to no row`)
+  if (records !== undefined && records.count > 0) {
+    report(`${records.count} records belong to no row`)
+  }
 }
 
 function checkHash(
@@ -152,8 +154,8 @@ function checkCounter(
 ): void {
   const { target } = counter
   const counts = countBy(table, counter, target)
-  for (let owner = 0; owner < Math.max(target.capacity, counts.length); owner++) {
-    const expected = counts[owner] ?? 0
+  for (let owner = 0; owner < counts.length; owner++) {
+    const expected = counts[owner]!
     if (target.get(owner) !== expected) {
       report(`row ${owner} says ${target.get(owner)}, the rows make ${expected}`)
     }
@@ -161,11 +163,15 @@ function checkCounter(
 }
 
 function countBy(table: Table, counter: CounterIndex, target: Column): Uint32Array {
-  const counts = new Uint32Array(target.capacity)
+  let limit = target.capacity
+  for (let row = 1; row <= table.lastId; row++) {
+    if (table.has(row)) limit = Math.max(limit, counter.ownerOf(row) + 1)
+  }
+  const counts = new Uint32Array(limit)
   for (let row = 1; row <= table.lastId; row++) {
     if (!table.has(row)) continue
     const owner = counter.ownerOf(row)
-    if (owner !== 0 && owner < counts.length) counts[owner]!++
+    if (owner !== 0) counts[owner]!++
   }
   return counts
 }

@@ -252,6 +252,7 @@ export function visitEffects(
     throw invalid('a transaction of impossible size', size)
   while (position < end) {
     const kind = payload[position]!
+    if (position + (kind === SCHEMA ? 5 : 7) > end) throw invalid('an effect cut short', kind)
     if (kind === SCHEMA) {
       const start = position + 5
       position = start + view.getUint32(position + 1, true)
@@ -269,20 +270,24 @@ export function visitEffects(
       const columns = table.dataColumns
       for (let index = 0; index < columns.length; index++) position += columns[index]!.column.width
       const recordStart = position + 4
+      if (recordStart > end) throw invalid('an effect cut short', kind)
       position = recordStart + view.getUint32(position, true)
       if (position > end) throw invalid('a record of impossible size', position - recordStart)
       visitor.insert(table, row, view, values, payload, recordStart, position)
     } else if (kind === UPDATE) {
       const positions: number[] = []
       const values: number[] = []
-      for (let count = payload[position++]!; count > 0; count--) {
+      for (let count = payload[position++] ?? 0; count > 0; count--) {
+        if (position + 2 > end) throw invalid('an effect cut short', kind)
         const index = positionOf(table.dataColumns, view.getUint16(position, true))
         const { width } = table.dataColumns[index]!.column
+        if (position + 2 + width > end) throw invalid('an effect cut short', kind)
         positions.push(index)
         values.push(valueAt(view, position + 2, width))
         position += 2 + width
       }
       const recordStart = position + 4
+      if (recordStart > end) throw invalid('an effect cut short', kind)
       position = recordStart + view.getUint32(position, true)
       if (position > end) throw invalid('a record of impossible size', position - recordStart)
       visitor.update(table, row, positions, values, payload, recordStart, position)

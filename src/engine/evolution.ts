@@ -8,10 +8,11 @@
 //
 // Migrations are numbered from 1. Those newer than the data run at boot, in order, each as one
 // transaction, after a snapshot has been taken. While they run the tables have the fields of both
-// schemas, so that a migration can read what it is about to drop.
+// schemas, so that a migration can read what it is about to drop. New unique and pair indexes come when all
+// have run, since a migration may be what makes keys differ.
 
 import { DatastoreError } from './errors.ts'
-import type { StoredSchema, StoredTable } from './schema.ts'
+import type { StoredColumn, StoredRecordField, StoredSchema, StoredTable } from './schema.ts'
 import type { Transaction } from './transaction.ts'
 
 export interface Drop {
@@ -59,10 +60,12 @@ export function planEvolution(
     )
   }
   const pending = migrations.filter(({ number }) => number > stored.migration)
-  const drops = pending.flatMap((migration) => migration.drops ?? [])
+  // Those that have run too: a crash may have come before what they drop was dropped.
+  const drops = migrations.flatMap((migration) => migration.drops ?? [])
+  demandDropped(drops, declared)
   const final = withLayouts(stored, { ...declared, migration: newest })
   for (const table of stored.tables) {
-    demandCompatible(table, final, rowCount(table.id), drops)
+    demandCompatible(table, stored, final, rowCount(table.id), drops)
   }
   if (pending.length > 0) {
     const between = { ...union(stored, final), migration: stored.migration }
@@ -93,6 +96,7 @@ function joined(
 /** Throws SCHEMA_CONFLICT when a table with rows loses something that no migration drops. */
 function demandCompatible(
   table: StoredTable,
+  stored: StoredSchema,
   final: StoredSchema,
   rowCount: number,
   drops: readonly Drop[],
@@ -128,12 +132,44 @@ function demandCompatible(
         `give the new field a new id, and ${advice} that copies the old values`,
       )
     }
+    if (tableIdOf(field, stored) !== tableIdOf(same, final)) {
+      throw conflict(
+        `${label} points into another table than before, and the table has ${rowCount} rows`,
+        `give the new field a new id, and ${advice} that copies the old values`,
+      )
+    }
+  }
+}
+
+/** Id of the table that a reference points into; undefined for other fields. */
+function tableIdOf(
+  field: StoredColumn | StoredRecordField,
+  schema: StoredSchema,
+): number | undefined {
+  const name = 'table' in field ? field.table : undefined
+  return schema.tables.find((table) => table.name === name)?.id
+}
+
+/** Throws SCHEMA_CONFLICT when something that a migration drops is declared: ids are never reused. */
+function demandDropped(drops: readonly Drop[], declared: StoredSchema): void {
+  for (const drop of drops) {
+    const table = declared.tables.find(({ id }) => id === drop.table)
+    if (table === undefined) continue
+    const fields = [...table.columns, ...table.record]
+    const field = fields.find(({ id }) => id === drop.field)
+    if (drop.field !== undefined && field === undefined) continue
+    const label = field === undefined ? `table "${table.name}"` : `field "${table.name}.${field.name}"`
+    const id = drop.field ?? drop.table
+    throw conflict(
+      `${label} (id ${id}) is declared, and a migration drops it`,
+      'give what is new a new id, or take the drop out of the migration',
+    )
   }
 }
 
 /**
  * Everything that either schema has. What both have is as the second says; indexes are the
- * second's. A field about to be dropped whose name a new field has taken is called `nameBefore`.
+ * second's, but for unique and pair indexes that are new. A field or table about to be dropped whose name a new one has taken is called `nameBefore`.
  */
 function union(stored: StoredSchema, final: StoredSchema): StoredSchema {
   const tables = final.tables.map((table) => {
@@ -148,8 +184,14 @@ function union(stored: StoredSchema, final: StoredSchema): StoredSchema {
       .map(renamed)
     const record = before.record.filter(({ id }) => !ids.has(id)).map(renamed)
     const allRecord = [...table.record, ...record].toSorted((a, b) => a.id - b.id)
+    const indexes = table.indexes.filter(
+      (index) =>
+        index.kind === 'postings' ||
+        before.indexes.some((other) => JSON.stringify(other) === JSON.stringify(index)),
+    )
     return {
       ...table,
+      indexes,
       columns: [...table.columns, ...columns].toSorted((a, b) => a.id - b.id),
       record: allRecord,
       layouts: joined(
@@ -162,6 +204,9 @@ function union(stored: StoredSchema, final: StoredSchema): StoredSchema {
     .filter(({ id }) => !final.tables.some((table) => table.id === id))
     .map((table) => ({
       ...table,
+      name: final.tables.some(({ name }) => name === table.name)
+        ? `${table.name}Before`
+        : table.name,
       columns: table.columns.filter(({ kind }) => kind !== 'counter'),
     }))
   return { ...final, tables: [...tables, ...gone].toSorted((a, b) => a.id - b.id) }

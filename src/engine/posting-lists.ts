@@ -143,7 +143,7 @@ export class PostingLists {
   /** True when the list holds that id. */
   has(list: number, id: number): boolean {
     const pages = this.#pages
-    let page = this.#heads.get(list)
+    let page = this.#newestPage(list)
     while (page !== 0 && pages.get(page * 4 + PAGE_HEADER_COUNT) > id) page = pages.get(page * 4)
     if (page === 0) return false
     const count = pages.get(page * 4 + 1) & 0xffff
@@ -158,7 +158,7 @@ export class PostingLists {
   newest(list: number, count: number, beforeId = Infinity): number[] {
     const ids: number[] = []
     const pages = this.#pages
-    let page = this.#heads.get(list)
+    let page = this.#newestPage(list)
     while (page !== 0 && pages.get(page * 4 + PAGE_HEADER_COUNT) >= beforeId)
       page = pages.get(page * 4)
     let bounded = beforeId !== Infinity
@@ -180,7 +180,7 @@ export class PostingLists {
   after(list: number, afterId: number, count: number): number[] {
     const pages = this.#pages
     const newer: number[] = []
-    let page = this.#heads.get(list)
+    let page = this.#newestPage(list)
     while (page !== 0) {
       newer.push(page)
       if (pages.get(page * 4 + PAGE_HEADER_COUNT) <= afterId) break
@@ -205,7 +205,7 @@ export class PostingLists {
 
   /** The newest id of a list, 0 when it is empty. */
   newestId(list: number): number {
-    const page = this.#heads.get(list)
+    const page = this.#newestPage(list)
     if (page === 0) return 0
     const count = this.#pages.get(page * 4 + 1) & 0xffff
     return this.#pages.get(page * 4 + PAGE_HEADER_COUNT + count - 1)
@@ -214,7 +214,7 @@ export class PostingLists {
   /** How many ids a list holds, by walking its pages. */
   count(list: number): number {
     let count = 0
-    for (let page = this.#heads.get(list); page !== 0; page = this.#pages.get(page * 4)) {
+    for (let page = this.#newestPage(list); page !== 0; page = this.#pages.get(page * 4)) {
       count += this.#pages.get(page * 4 + 1) & 0xffff
     }
     return count
@@ -232,7 +232,7 @@ export class PostingLists {
     const heapPages: number[] = []
     const heapPositions: number[] = []
     for (let index = 0; index < lists.length; index++) {
-      let page = this.#heads.get(lists[index]!)
+      let page = this.#newestPage(lists[index]!)
       while (page !== 0 && pages.get(page * 4 + PAGE_HEADER_COUNT) >= beforeId) {
         page = pages.get(page * 4)
       }
@@ -299,7 +299,7 @@ export class PostingLists {
     const pages = this.#pages
     const ids: number[] = []
     let newest = Infinity
-    for (let page = this.#heads.get(list); page !== 0; page = pages.get(page * 4)) {
+    for (let page = this.#newestPage(list); page !== 0; page = pages.get(page * 4)) {
       const meta = pages.get(page * 4 + 1)
       const count = meta & 0xffff
       const pageClass = meta >>> 16
@@ -356,6 +356,11 @@ export class PostingLists {
     if (newer === 0) this.#heads.set(list, upper)
     else pages.set(newer * 4, upper)
     this.#insert(list, id)
+  }
+
+  /** The first page of a list. What cannot be the number of a list is an empty one: it may come from outside. */
+  #newestPage(list: number): number {
+    return list >>> 0 === list ? this.#heads.get(list) : 0
   }
 
   /** The first position in a page whose id is at least `id`; `count` when there is none. */

@@ -74,6 +74,7 @@ export function toRecordValue(field: StoredRecordField, value: unknown): unknown
       if (typeof value !== 'string') {
         throw new TypeError(`${field.name}: a text expected, found ${describe(value)}`)
       }
+      demandWellFormed(field, value)
       if (value.length * 3 > sizeMax && Buffer.byteLength(value) > sizeMax) {
         throw new RangeError(
           `${field.name}: ${Buffer.byteLength(value)} bytes of text, at most ${sizeMax} are allowed`,
@@ -93,6 +94,7 @@ export function toRecordValue(field: StoredRecordField, value: unknown): unknown
         if (typeof item !== 'string' && typeof item !== 'number') {
           throw new TypeError(`${field.name}: numbers or texts expected, found ${describe(item)}`)
         }
+        if (typeof item === 'string') demandWellFormed(field, item)
       }
       return value.length === 0 ? null : value
     }
@@ -133,7 +135,7 @@ export function compileRow(stored: StoredTable, memory: RowMemory): CompiledRow 
   const { versions, columns, references, arena, packr } = memory
   const names = stored.columns.map((_, index) => `c${index}`)
   const columnReads = stored.columns.map(({ name, kind }, index) =>
-    kind === 'flag' ? `${name}: c${index}.get(row) !== 0` : `${name}: c${index}.get(row)`,
+    kind === 'flag' ? `${name}: v${index} !== 0` : `${name}: v${index}`,
   )
   const recordReads = stored.record.map((field, index) => {
     const { name, kind } = field
@@ -151,12 +153,10 @@ export function compileRow(stored: StoredTable, memory: RowMemory): CompiledRow 
   const recordWrites = stored.record.map(
     ({ name }, index) => `${name}: to(fields[${index}], values.${name})`,
   )
-  const touches = [...names, 'versions'].map((name) => `sum += ${name}.get(row)`)
   const code = `
     ${names.map((name, index) => `const ${name} = columns[${index}]`).join('\n')}
     const bounds = { start: 0, end: 0 }
-    function recordOf(row) {
-      const reference = references.get(row)
+    function recordAt(reference) {
       const size = arena.size(reference)
       bounds.start = arena.offset(reference)
       bounds.end = bounds.start + size
@@ -164,16 +164,25 @@ export function compileRow(stored: StoredTable, memory: RowMemory): CompiledRow 
       return packr.unpack(arena.bytes, bounds)
     }
     function read(row) {
+      ${arena === undefined ? '' : 'const reference = references.get(row)'}
+      ${names.map((name, index) => `const v${index} = ${name}.get(row)`).join('\n')}
       if (versions.get(row) === 0) return undefined
-      ${arena === undefined ? '' : 'const record = recordOf(row)'}
+      ${arena === undefined ? '' : 'read.touched = arena.peek(reference)'}
+      ${arena === undefined ? '' : 'const record = recordAt(reference)'}
       return { ${['id: row', ...columnReads, ...recordReads].join(', ')} }
     }
     function readMany(rows) {
       let sum = 0
       for (let index = 0; index < rows.length; index++) {
         const row = rows[index]
-        ${touches.join('\n')}
-        ${arena === undefined ? '' : 'sum += arena.peek(references.get(row))'}
+        ${[...names, 'versions', 'references'].map((name) => `sum += ${name}.get(row)`).join('\n')}
+      }
+      ${
+        arena === undefined
+          ? ''
+          : `for (let index = 0; index < rows.length; index++) {
+        sum += arena.peek(references.get(rows[index]))
+      }`
       }
       const found = []
       for (let index = 0; index < rows.length; index++) {
@@ -185,7 +194,7 @@ export function compileRow(stored: StoredTable, memory: RowMemory): CompiledRow 
     }
     function write(row, values) { ${columnWrites.join('\n')} }
     function pack(values) { return packr.pack({ ${recordWrites.join(', ')} }) }
-    function field(row, name) { return recordOf(row)[name] }
+    function field(row, name) { return recordAt(references.get(row))[name] }
     function unpack(bytes, start, end) {
       const record = packr.unpack(bytes, { start, end })
       return { ${recordReads.join(', ')} }
@@ -201,6 +210,11 @@ export function compileRow(stored: StoredTable, memory: RowMemory): CompiledRow 
     ...[columns, stored.columns, stored.record, versions, references, arena, packr],
     ...[toNumber, toRecordValue, fromRecordValue],
   )
+}
+
+/** Half a surrogate pair has no UTF-8 form: it would be read back as another text. */
+function demandWellFormed(field: StoredRecordField, text: string): void {
+  if (!text.isWellFormed()) throw new RangeError(`${field.name}: half a surrogate pair is no text`)
 }
 
 function describe(value: unknown): string {

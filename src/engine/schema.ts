@@ -123,7 +123,7 @@ export function unique<F extends string>(field: F): IndexField<'unique', F> {
   return { kind: 'unique', fields: [field] }
 }
 
-/** Finds at most one row by two references, such as follower × followee. */
+/** Finds at most one row by two references, such as follower × followee. Neither is 0 in a pair. */
 export function pair<F extends string>(first: F, second: F): IndexField<'pair', F> {
   return { kind: 'pair', fields: [first, second] }
 }
@@ -268,12 +268,13 @@ export function defineTable<
     'a table id lies between 1 and 1023',
   )
   assert(/^[a-zA-Z][a-zA-Z0-9]*$/.test(name), 'a table name is a word')
+  assert(Object.keys(columns).length < 256, 'a table has fewer than 256 columns')
   const idOf = new Map<string, number>()
   const seen = new Set<number>()
   for (const [field, { id: fieldId }] of [...Object.entries(columns), ...Object.entries(record)]) {
     assert(
-      /^[a-zA-Z][a-zA-Z0-9]*$/.test(field) && field !== 'id',
-      'a field name is a word, and not "id"',
+      /^[a-zA-Z][a-zA-Z0-9]*$/.test(field) && field !== 'id' && !(field in {}),
+      'a field name is a word, and neither "id" nor what every object has',
     )
     assert(
       Number.isInteger(fieldId) && fieldId > 0 && fieldId < 65_536,
@@ -293,13 +294,13 @@ export function defineTable<
           assert(isReference, 'posting lists and pairs are over references')
         else
           assert(
-            column !== undefined || record[field]?.kind === 'text',
-            'unique is over a column or a text',
+            isKeyColumn(column) || record[field]?.kind === 'text',
+            'unique is over a number or a text that transactions write',
           )
       }
       assert(
-        (index.unless ?? []).every((field) => columns[field] !== undefined),
-        '"unless" names columns',
+        (index.unless ?? []).every((field) => isDataColumn(columns[field])),
+        '"unless" names columns that transactions write',
       )
       return {
         name: indexName,
@@ -366,12 +367,24 @@ export function storedSchema(
         'a counter counts rows whose reference points into its table',
       )
       for (const condition of counts.unless ?? []) {
-        assert(columnOf(counts.table, condition) !== undefined, '"unless" names columns')
+        assert(
+          isDataColumn(columnOf(counts.table, condition)),
+          '"unless" names columns that transactions write',
+        )
       }
     }
   }
   const stored = tables.map((table) => table.stored).toSorted((a, b) => a.id - b.id)
   return { tables: stored, migration }
+}
+
+/** Counters change without the indexes of their row: nothing may depend on one. */
+function isDataColumn(column: { readonly kind: ColumnKind } | undefined): boolean {
+  return column !== undefined && column.kind !== 'counter'
+}
+
+function isKeyColumn(column: { readonly kind: ColumnKind } | undefined): boolean {
+  return isDataColumn(column) && column!.kind !== 'flag'
 }
 
 /** Bytes of a column's values. */

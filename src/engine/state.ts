@@ -57,6 +57,21 @@ export async function newestSnapshotLsn(disk: Disk, directory: string): Promise<
 }
 
 /**
+ * The last LSN that can be read in the log, from `fromLsn` on, which is returned when nothing
+ * follows. Changes nothing there, and may be called while another process is writing.
+ */
+export async function lastLsnOnDisk(
+  disk: Disk,
+  dataDirectory: string,
+  fromLsn: number,
+): Promise<number> {
+  const files = await LogFiles.open(disk, logPaths(dataDirectory).directory)
+  let lastLsn = fromLsn
+  for await (const { firstLsn, count } of files.read(fromLsn + 1)) lastLsn = firstLsn + count - 1
+  return lastLsn
+}
+
+/**
  * Loads and replays. The caller holds the lock. Throws DatastoreError when the files are not to be
  * trusted.
  */

@@ -13,8 +13,9 @@
 //   ID/index/NAME/…            see indexes/
 //
 // A record is msgpack with the field list of its layout as a fixed structure: its first byte (0x40
-// + layout) names the layout, the values follow. Its bytes are the same in memory, log and
-// snapshot, and are encoded once.
+// + layout; two bytes from the 33rd layout on) names the layout, the values follow. Its bytes are the
+// same in memory, log and snapshot, and are encoded once. Rows written while the table had no record
+// fields have no record: reference 0.
 //
 // Invariants
 //   (1) A row exists when its version is not 0. Ids of removed rows are never given out again.
@@ -126,7 +127,7 @@ export class Table {
   }
 
   has(row: number): boolean {
-    return this.versions.get(row) !== 0
+    return isRowId(row) && this.versions.get(row) !== 0
   }
 
   /** A column by its name. */
@@ -143,21 +144,20 @@ export class Table {
 
   /** The version of a row. Throws ROW_NOT_FOUND. */
   demand(row: number): number {
-    const version = this.versions.get(row)
-    if (version !== 0) return version
+    if (this.has(row)) return this.versions.get(row)
     throw new DatastoreError('ROW_NOT_FOUND', `${this.name}: there is no row ${row}`)
   }
 
   /** Tells the table that a counter counts its rows. */
   linkCounter(counter: CounterIndex, fields: readonly number[]): void {
     this.counters.push(counter)
-    for (const field of fields) {
-      this.#depend(field, {
-        stored: NO_INDEX,
-        add: (row) => counter.add(row),
-        remove: (row) => counter.remove(row),
-      })
+    // One object for all fields: a change of several of them takes the row out, and puts it in, once.
+    const dependent: TableIndex = {
+      stored: NO_INDEX,
+      add: (row) => counter.add(row),
+      remove: (row) => counter.remove(row),
     }
+    for (const field of fields) this.#depend(field, dependent)
   }
 
   /** Throws DUPLICATE_KEY when a unique or pair index already has what the row would put in. */
@@ -245,23 +245,39 @@ export class Table {
    */
   change(row: number, changes: ColumnChanges, reference: number, version: number): void {
     const { positions, values } = changes
-    const affected = this.#affected(positions, reference !== this.references.get(row))
+    const recordChanges = reference !== this.references.get(row)
+    const affected = this.#affected(positions, recordChanges)
     for (const index of affected) index.remove(row)
     for (let index = 0; index < positions.length; index++) {
       this.dataColumns[positions[index]!]!.column.set(row, values[index]!)
     }
-    if (reference !== 0) this.references.set(row, reference)
+    if (recordChanges) this.references.set(row, reference)
     this.versions.set(row, version)
     for (const index of affected) index.add(row)
   }
 
-  /** Empties and refills every index from the rows; counters of this table's rows too. */
-  rebuild(indexes: readonly { add(row: number): void }[]): void {
+  /**
+   * Fills empty indexes from the rows; counters of this table's rows too. Throws SCHEMA_CONFLICT when two
+   * rows have the same key of a unique or pair index.
+   */
+  rebuild(indexes: readonly (TableIndex | CounterIndex)[]): void {
     const lastId = this.lastId
     for (let row = 1; row <= lastId; row++) {
       if (this.versions.get(row) === 0) continue
-      for (let index = 0; index < indexes.length; index++) indexes[index]!.add(row)
+      for (let index = 0; index < indexes.length; index++) {
+        const filled = indexes[index]!
+        if (filled instanceof UniqueIndex || filled instanceof PairIndex) {
+          const other = filled.findRow(row)
+          if (other !== 0) throw sameKey(`${this.name}.${filled.stored.name}`, other, row)
+        }
+        filled.add(row)
+      }
     }
+  }
+
+  /** Has no rows any more, because the table is dropped; ids that were given out stay so. */
+  abandonRows(): void {
+    this.#header.set(this.id * 4 + 1, 0)
   }
 
   #addToIndexes(row: number): void {
@@ -335,6 +351,19 @@ export class Table {
   }
 }
 
+/** True for what can be the id of a row: ids come from outside too. */
+export function isRowId(value: number): boolean {
+  return value >>> 0 === value && value !== 0
+}
+
+function sameKey(index: string, first: number, second: number): DatastoreError {
+  return new DatastoreError(
+    'SCHEMA_CONFLICT',
+    `index ${index} cannot be built: rows ${first} and ${second} have the same key`,
+    { advice: 'make the keys differ, in a migration or with the program as it was before' },
+  )
+}
+
 /** Stands for the stored form of a counter's place among the dependents of a field. */
 const NO_INDEX: StoredIndex = { name: '', kind: 'postings', fields: [] }
 
@@ -346,7 +375,8 @@ function packrOf(stored: StoredTable): Packr {
   const nameOf = new Map(stored.record.map((field) => [field.id, field.name]))
   const structures = stored.layouts.map((layout) => layout.map((id) => nameOf.get(id) ?? `#${id}`))
   return new Packr({
-    structures,
+    // Not `structures`: given that way, records of the 33rd layout and later cannot be read back.
+    getStructures: () => structures,
     maxSharedStructures: Math.max(structures.length, 1),
     copyBuffers: true,
     variableMapSize: true,

@@ -124,6 +124,7 @@ export class Tables {
       }
     }
     if (after === undefined) {
+      this.byId(table.id)!.abandonRows()
       for (const part of ['versions', 'references', 'arena'])
         this.memory.drop(`${table.id}/${part}`)
     }

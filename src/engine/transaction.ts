@@ -31,7 +31,7 @@ export interface Transaction extends View {
   readonly now: number
   /** Adds a row and returns its id. Throws DUPLICATE_KEY, RangeError, TypeError. */
   insert<T extends AnyTable>(table: T, values: NewRow<T>): number
-  /** Adds a row under an id that was never used, for imports. */
+  /** Adds a row under an id above all that were given out, for imports. */
   insertAt<T extends AnyTable>(table: T, row: number, values: NewRow<T>): void
   /**
    * Writes the given fields of a row that exists. Throws ROW_NOT_FOUND, DUPLICATE_KEY, RangeError,
@@ -144,7 +144,9 @@ export class StoreTransaction implements Transaction {
   insertAt<T extends AnyTable>(definition: T, row: number, values: NewRow<T>): void {
     const table = this.#table(definition.id)
     assert(Number.isInteger(row) && row > 0 && row < 2 ** 32 - 1, 'a row id is a natural number')
-    assert(!table.has(row), 'a row is inserted once')
+    if (row <= table.lastId) {
+      throw new RangeError(`${table.name}: id ${row} is not above ${table.lastId}, the highest one`)
+    }
     this.#insert(table, row, values as FieldValues)
   }
 
@@ -170,9 +172,7 @@ export class StoreTransaction implements Transaction {
     const touchesRecord = table.stored.record.some(({ name }) => values[name] !== undefined)
     if (positions.length === 0 && !touchesRecord) return
     table.demandUnique(values, row)
-    const record = touchesRecord
-      ? table.row.pack({ ...(table.row.read(row) as FieldValues), ...values })
-      : undefined
+    const record = touchesRecord ? table.row.pack(recordAfter(table, row, values)) : undefined
     this.#effects.update(table, row, positions, after, record)
     const reference = table.references.get(row)
     const newReference =
@@ -257,7 +257,7 @@ export class StoreTransaction implements Transaction {
 
   #insert(table: Table, row: number, values: FieldValues): void {
     table.demandUnique(values, row)
-    const record = table.arena === undefined ? undefined : table.row.pack(values)
+    const record = table.stored.record.length === 0 ? undefined : table.row.pack(values)
     const lastId = table.lastId
     try {
       table.row.write(row, values)
@@ -276,4 +276,14 @@ export class StoreTransaction implements Transaction {
     assert(table !== undefined, 'the table belongs to the schema of this store')
     return table
   }
+}
+
+/** The record fields of a row as an update leaves them: those that it does not give stay. */
+function recordAfter(table: Table, row: number, values: FieldValues): FieldValues {
+  const before = table.row.read(row) as FieldValues
+  const after: Record<string, unknown> = {}
+  for (const { name } of table.stored.record) {
+    after[name] = values[name] === undefined ? before[name] : values[name]
+  }
+  return after
 }

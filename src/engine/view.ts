@@ -77,7 +77,8 @@ export class TablesView implements View {
   }
 
   version(table: AnyTable, row: number): number {
-    return this.#table(table.id).versions.get(row)
+    const found = this.#table(table.id)
+    return found.has(row) ? found.versions.get(row) : 0
   }
 
   find(index: Index<'unique'>, key: string | number): number {

@@ -6,16 +6,17 @@
 //                              ├─ answers          ─▶ the caller; the child takes the next job
 //                              ├─ takes too long   ─▶ killed, IMAGE_TOO_COSTLY
 //                              ├─ takes too much   ─▶ killed, IMAGE_TOO_COSTLY
-//                              └─ dies             ─▶ IMAGE_TOO_COSTLY; the next job gets a new child
+//                              └─ dies             ─▶ IMAGE_TOO_COSTLY; the next gets a new child
 //
 // What bounds a child: 50 million pixels (image-worker.ts), the time of a job, 64 MiB of JavaScript
-// heap (a flag), and its resident memory, which is looked at every 20 ms while a job runs: on Linux in
-// /proc/PID/status; on other systems nobody looks, and the limit on pixels is what remains. An address
-// space limit (prlimit) is of no use: the runtime alone reserves tens of gigabytes.
+// heap (a flag), and its resident memory, which is looked at every 20 ms while a job runs: on Linux
+// in /proc/PID/status; on other systems nobody looks, and the limit on pixels is what remains. An
+// address space limit (prlimit) is of no use: the runtime alone reserves tens of gigabytes.
 //
 // Invariants
-//   (1) A child has at most one job. (2) Every job ends: by an answer, by the clock, by the death of its
-//   child, or by `close`. (3) A child gets no environment of ours: no setting, no secret.
+//   (1) A child has at most one job.
+//   (2) Every job ends: by an answer, by the clock, by the death of its child, or by `close`.
+//   (3) A child gets no environment of ours: no setting, no secret.
 
 import { fork } from 'node:child_process'
 import { readFileSync } from 'node:fs'
@@ -191,7 +192,9 @@ export class ImagePool implements AsyncDisposable {
     this.#assign()
   }
 
-  /** One that died before it was ready never saw the image: that is our trouble, not the sender's. */
+  /**
+   * One that died before it was ready never saw the image: that is our trouble, not the sender's.
+   */
   #bury(child: Child): void {
     if (!this.#children.delete(child)) return
     const code = child.isReady ? 'IMAGE_TOO_COSTLY' : 'MEDIA_UNAVAILABLE'

@@ -3,13 +3,14 @@
 //
 // One job at a time comes by message, names of two files: an uploaded one, and one to write. The
 // answer says what became of it. Everything about the original but its pixels is left behind: EXIF
-// (after turning the picture upright), GPS, colour profile (after conversion to sRGB), comments, and
-// whatever hung on the end of the file.
+// (after turning the picture upright), GPS, colour profile (after conversion to sRGB), comments,
+// and whatever hung on the end of the file.
 //
 // Only the decoders for photos are left; SVG, PDF, TIFF and the rest are blocked. A decoder that is
-// tricked into running away is stopped from outside (image-pool.ts): by time, by memory, by SIGKILL.
-// A worker ends when the channel to its parent closes, so that none survives a killed server; signals
-// that a terminal or a supervisor sends to the whole group are the parent's business.
+// tricked into running away is stopped from outside (image-pool.ts): by time, by memory, by
+// SIGKILL. A worker ends when the channel to its parent closes, so that none survives a killed
+// server; signals that a terminal or a supervisor sends to the whole group are the parent's
+// business.
 
 import { writeFileSync } from 'node:fs'
 import { constants, setPriority } from 'node:os'
@@ -68,7 +69,9 @@ async function carryOut({ source, target }: ImageJob): Promise<ImageAnswer> {
   }
 }
 
-/** libvips tells its cases apart by words only. Trouble with our own disk is not the image's fault. */
+/**
+ * libvips tells its cases apart by words only. Trouble with our own disk is not the image's fault.
+ */
 function refusalOf(error: Error & { readonly code?: string }): ImageAnswer {
   const { message } = error
   if (/unsupported image format/i.test(message)) {

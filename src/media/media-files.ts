@@ -55,7 +55,10 @@ export class MediaFiles {
     return join(this.#incoming, randomUUID())
   }
 
-  /** Writes a stream to a temporary file. Refuses with FILE_TOO_LARGE; then, and when the stream fails, it is gone. */
+  /**
+   * Writes a stream to a temporary file. Refuses with FILE_TOO_LARGE; then, and when the stream
+   * fails, it is gone.
+   */
   async receive(stream: AsyncIterable<Uint8Array>, sizeMax: number): Promise<ReceivedFile> {
     const path = this.temporaryPath()
     const hash = createHash('sha256')
@@ -68,7 +71,7 @@ export class MediaFiles {
           throw new MediaRefusal('FILE_TOO_LARGE', `A photo has at most ${sizeMax} bytes.`)
         }
         hash.update(chunk)
-        for (let done = 0; done < chunk.length; ) {
+        for (let done = 0; done < chunk.length;) {
           done += (await file.write(chunk, done)).bytesWritten
         }
       }
@@ -91,7 +94,10 @@ export class MediaFiles {
     return { path, size, hash: hash.digest('hex') }
   }
 
-  /** Syncs a temporary file and gives it its name, which is returned. Replacing the same bytes is harmless. */
+  /**
+   * Syncs a temporary file and gives it its name, which is returned. Replacing the same bytes is
+   * harmless.
+   */
   async keep({ path, hash }: ReceivedFile, extension: string): Promise<string> {
     const name = `${hash}.${extension}`
     {

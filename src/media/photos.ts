@@ -1,10 +1,11 @@
 // Photos: the way of an uploaded file from the network to the disk.
 //
 //   stream ─▶ temporary file ─▶ child process ─▶ temporary WebP ─▶ both synced and named by hash
-//             25 MB at most     decodes it                           only now a transaction may name them
+//             25 MB at most     decodes it                           a transaction may name them
 //
 // The upload is never whole in memory, and this process never looks inside it. The original is kept
-// as it came, for variants of later versions, and never served; what is served is the re-encoded file.
+// as it came, for variants of later versions, and never served; what is served is the re-encoded
+// file.
 
 import { createReadStream } from 'node:fs'
 import { ImagePool } from './image-pool.ts'
@@ -37,7 +38,10 @@ export class Photos implements AsyncDisposable {
     return new Photos(await MediaFiles.open(directory), new ImagePool(pool))
   }
 
-  /** Receives, re-encodes and keeps a photo, durably. Rejects with MediaRefusal, or when the disk fails. */
+  /**
+   * Receives, re-encodes and keeps a photo, durably. Rejects with MediaRefusal, or when the disk
+   * fails.
+   */
   async accept(stream: AsyncIterable<Uint8Array>): Promise<Photo> {
     const files = this.#files
     const uploaded = await files.receive(stream, UPLOAD_SIZE_MAX)

@@ -1,5 +1,5 @@
-// Comments: posts with a parent and a root. They nest without limit, and nothing here walks a thread:
-// every question is about one comment and its direct answers.
+// Comments: posts with a parent and a root. They nest without limit, and nothing here walks a
+// thread: every question is about one comment and its direct answers.
 
 import { TEXT_LIMITS } from './limits.ts'
 import { demandVisible, isVisible, rootOf } from './posts.ts'
@@ -20,7 +20,10 @@ export interface PublishComment {
 
 export type CommentOrder = 'new' | 'old'
 
-/** Returns the comment's id. Refuses with USER_NOT_FOUND, POST_NOT_FOUND, COMMENT_NOT_FOUND, TEXT_…. */
+/**
+ * Returns the comment's id. Refuses with USER_NOT_FOUND, POST_NOT_FOUND, COMMENT_NOT_FOUND,
+ * TEXT_….
+ */
 export function publishComment(tx: Transaction, input: PublishComment): number {
   const { author, post, parent = post } = input
   if (!tx.has(users, author)) throw new Refusal('USER_NOT_FOUND')
@@ -45,8 +48,8 @@ export function demandThread(view: View, post: number, parent: number): number {
 }
 
 /**
- * Direct answers to a post or comment, live ones and tombstones; `cursor` is the id of the last one that the caller
- * has. `new` begins with the newest, `old` with the oldest.
+ * Direct answers to a post or comment, live ones and tombstones; `cursor` is the id of the last one
+ * that the caller has. `new` begins with the newest, `old` with the oldest.
  */
 export function repliesOf(
   view: View,

@@ -26,7 +26,10 @@ export function sizeMaxOf(limit: TextLimit): number {
   return limit.countMax * 4
 }
 
-/** Letters of either case, digits, "_" and "."; a dot only between others, so that no handle is ".." in a URL. */
+/**
+ * Letters of either case, digits, "_" and "."; a dot only between others, so that no handle is ".."
+ * in a URL.
+ */
 export const HANDLE_PATTERN = /^(?!.*\.\.)[a-z0-9_](?:[a-z0-9_.]{0,28}[a-z0-9_])?$/i
 export const HANDLE_SIZE_MAX = 30
 

@@ -34,10 +34,8 @@ export function createMedia(tx: Transaction, input: CreateMedia): number {
 /** Refuses with MEDIA_COUNT_WRONG, MEDIA_REPEATED, MEDIA_NOT_FOUND, MEDIA_ATTACHED. */
 export function demandFreeMedia(view: View, owner: number, ids: readonly number[]): void {
   if (ids.length < POST_MEDIA_COUNT_MIN || ids.length > POST_MEDIA_COUNT_MAX) {
-    throw new Refusal(
-      'MEDIA_COUNT_WRONG',
-      `A post has ${POST_MEDIA_COUNT_MIN} to ${POST_MEDIA_COUNT_MAX} photos; this one has ${ids.length}.`,
-    )
+    const bounds = `${POST_MEDIA_COUNT_MIN} to ${POST_MEDIA_COUNT_MAX} photos`
+    throw new Refusal('MEDIA_COUNT_WRONG', `A post has ${bounds}; this one has ${ids.length}.`)
   }
   if (new Set(ids).size !== ids.length) throw new Refusal('MEDIA_REPEATED')
   for (const id of ids) {
@@ -62,7 +60,11 @@ export function removeMedia(tx: Transaction, ids: readonly number[]): void {
 }
 
 /** A photo: to its owner always, to others once a post shows it. Undefined when there is none. */
-export function visibleMedia(view: View, id: number, viewer: number): Row<typeof media> | undefined {
+export function visibleMedia(
+  view: View,
+  id: number,
+  viewer: number,
+): Row<typeof media> | undefined {
   const row = view.get(media, id)
   return row !== undefined && (row.post !== 0 || row.owner === viewer) ? row : undefined
 }

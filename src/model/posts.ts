@@ -1,10 +1,9 @@
-// Posts: publishing and deleting them, and who may see what. A comment is a post, too (comments.ts),
-// so everything here that takes a post takes a comment.
+// Posts: publishing and deleting them, and who may see what. A comment is a post, too
+// (comments.ts), so everything here that takes a post takes a comment.
 //
-// Deleting erases text and photos at once and hides the row from every list. Rows of what hung on it
-// (its likes, the comments below a deleted post) stay in their tables, out of sight: a post may have
-// millions of them, and a transaction is bounded. Ids are never reused, so nothing can come to light
-// under another post.
+// Deleting erases text and photos at once and hides the row from every list. What hung on it, likes
+// and the comments below a deleted post, stays in its tables, out of sight: there may be millions,
+// and a transaction is bounded. Ids are never reused, so nothing comes to light under another post.
 
 import { TEXT_LIMITS } from './limits.ts'
 import { attachMedia, demandFreeMedia, removeMedia } from './media.ts'
@@ -36,8 +35,9 @@ export function publishPost(tx: Transaction, input: PublishPost): number {
 }
 
 /**
- * Deletes a post or a comment of `user`. A comment that has answers stays as a tombstone; one that has none goes,
- * and so do the tombstones above that it kept. Refuses with POST_NOT_FOUND, NOT_YOURS.
+ * Deletes a post or a comment of `user`. A comment that has answers stays as a tombstone; one that
+ * has none goes, and so do the tombstones above that it kept. Refuses with POST_NOT_FOUND,
+ * NOT_YOURS.
  */
 export function deletePost(tx: Transaction, input: { post: number; user: number }): void {
   const { post, user } = input
@@ -68,7 +68,10 @@ export function rootOf(view: View, post: number): number {
   return view.value(posts, post, 'root') || post
 }
 
-/** From `start` upwards, as long as there are tombstones that nothing hangs on. A loop: threads are deep. */
+/**
+ * From `start` upwards, as long as there are tombstones that nothing hangs on. A loop: threads are
+ * deep.
+ */
 function sweepTombstones(tx: Transaction, start: number): void {
   let post = start
   for (let step = 0; step < TOMBSTONE_SWEEP_MAX; step++) {

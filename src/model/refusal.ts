@@ -3,7 +3,8 @@
 // docs/operations.md.
 //
 // A refusal is no error of ours and of nobody's disk: it is an answer, so it carries a whole
-// sentence for the person who asked, with numbers where there are any, and nothing about the inside.
+// sentence for the person who asked, with numbers where there are any, and nothing about the
+// inside.
 
 export type RefusalCode =
   | 'HANDLE_INVALID'

@@ -16,8 +16,8 @@
 //   tombstone  time       false   thread, replies           erased: live comments hang below it
 //   gone       time       true    nothing                   erased
 //
-// A post that starts a thread is never a tombstone: deleted, it is gone, and its whole thread is out
-// of sight, because everything that shows a comment looks at its root first.
+// A post that starts a thread is never a tombstone: deleted, it is gone, and its whole thread is
+// out of sight, because everything that shows a comment looks at its root first.
 
 import { counter, defineTable, flag, list, number } from '../engine/schema.ts'
 import { pair, postings, reference, text, timeMs, unique } from '../engine/schema.ts'

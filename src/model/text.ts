@@ -26,8 +26,8 @@ export function fitText(given: string, limit: TextLimit): string {
 }
 
 function tooLong(limit: TextLimit, count: number): Refusal {
-  const sentence = `${capitalized(limit.label)} has at most ${limit.countMax} characters; this one has ${count}.`
-  return new Refusal('TEXT_TOO_LONG', sentence)
+  const bound = `${capitalized(limit.label)} has at most ${limit.countMax} characters`
+  return new Refusal('TEXT_TOO_LONG', `${bound}; this one has ${count}.`)
 }
 
 function countCharacters(text: string): number {

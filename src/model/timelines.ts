@@ -1,6 +1,6 @@
 // Timelines: lists of posts, newest first. Nothing is stored for them: home is a merge of the lists
-// of everybody whom its owner follows, made when it is asked for, so that a post is there the moment
-// it commits and a follow, an unfollow or a deletion is right at once.
+// of everybody whom its owner follows, made when it is asked for, so that a post is there the
+// moment it commits and a follow, an unfollow or a deletion is right at once.
 //
 // The merge is bounded by FOLLOWING_COUNT_MAX lists. A cursor is the id of the last post that the
 // caller has: ids grow with time.

@@ -33,7 +33,10 @@ export interface ProfileChange {
   readonly bio?: string
 }
 
-/** Creates a user with a first session, and returns the user's id. Refuses with HANDLE_INVALID, HANDLE_TAKEN, TEXT_…. */
+/**
+ * Creates a user with a first session, and returns the user's id. Refuses with HANDLE_INVALID,
+ * HANDLE_TAKEN, TEXT_….
+ */
 export function signUp(tx: Transaction, input: SignUp): number {
   demandHandle(tx, input.handle)
   const { handle, passwordHash, tokenHash } = input
@@ -69,13 +72,13 @@ export function demandHandle(view: View, handle: string): void {
   if (userOfHandle(view, handle) !== 0) throw new Refusal('HANDLE_TAKEN')
 }
 
-/** Refuses with PASSWORD_UNFIT. Only ever called outside of a transaction: no password comes so far. */
+/**
+ * Refuses with PASSWORD_UNFIT. Only ever called outside of a transaction: no password comes so far.
+ */
 export function demandPassword(password: string): void {
   if (password.length >= PASSWORD_SIZE_MIN && password.length <= PASSWORD_SIZE_MAX) return
-  throw new Refusal(
-    'PASSWORD_UNFIT',
-    `A password has ${PASSWORD_SIZE_MIN} to ${PASSWORD_SIZE_MAX} characters; this one has ${password.length}.`,
-  )
+  const bounds = `${PASSWORD_SIZE_MIN} to ${PASSWORD_SIZE_MAX} characters`
+  throw new Refusal('PASSWORD_UNFIT', `A password has ${bounds}; this one has ${password.length}.`)
 }
 
 /** The user of that handle in any case, 0 when there is none. */

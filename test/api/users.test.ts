@@ -62,7 +62,7 @@ describe('sign-up', () => {
   test('two at the same time for one handle make one user', async () => {
     const body = { handle: 'twin', password: 'a long password' }
     const answers = await Promise.all([1, 2].map(() => api.call('POST', '/users', { body })))
-    expect(answers.map(({ status }) => status).toSorted()).toEqual([201, 409])
+    expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([201, 409]))
   })
 })
 
@@ -192,16 +192,21 @@ describe('follows', () => {
       const { status, body } = await api.call('GET', path)
       expect(status).toBe(200)
       handles.push(...body.items.map(({ handle }: { handle: string }) => handle))
-      if (body.next === null) {
-        expect(pages).toBe(3)
-        break
-      }
+      expect(body.next === null).toBe(pages === 3)
+      if (body.next === null) break
       path = `/users/anna/followers?limit=2&before=${body.next}`
     }
     expect(handles).toEqual(fans)
     const following = await api.call('GET', '/users/fan0/following')
     expect(following.body).toMatchObject({ items: [{ handle: 'anna' }], next: null })
-    for (const query of ['limit=0', 'limit=51', 'limit=x', 'limit=1&limit=2', 'before=-1', 'before=a']) {
+    for (const query of [
+      'limit=0',
+      'limit=51',
+      'limit=x',
+      'limit=1&limit=2',
+      'before=-1',
+      'before=a',
+    ]) {
       const answer = await api.call('GET', `/users/anna/followers?${query}`)
       expectError(answer, 400, 'REQUEST_INVALID')
     }

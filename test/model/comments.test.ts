@@ -95,25 +95,28 @@ networkTest('a comment with answers leaves a tombstone, one without goes', async
   expect(network.view.value(posts, post!, 'comments')).toBe(2)
 })
 
-networkTest('a chain of a thousand comments is made and taken apart from the top', async (network) => {
-  const anna = await network.signUp('anna')
-  const ids = await chain(network, anna, CHAIN_COUNT)
-  const post = ids[0]!
-  expect(network.view.value(posts, ids.at(-1)!, 'depth')).toBe(CHAIN_COUNT)
-  for (const id of ids) {
-    const below = repliesOf(network.view, id, 'old', 10)
-    expect(below).toEqual(id === ids.at(-1) ? [] : [ids[ids.indexOf(id) + 1]])
-  }
-  // From the top down: each leaves a tombstone, until the deepest takes them all along.
-  for (const id of ids.slice(1, -1)) await network.run('deletePost', { post: id, user: anna })
-  expect(network.view.value(posts, post, 'comments')).toBe(1)
-  expect(stateOf(network, ids[1]!)).toBe('tombstone')
-  await network.run('deletePost', { post: ids.at(-1)!, user: anna })
-  expect(ids.slice(1).every((id) => stateOf(network, id) === 'gone')).toBe(true)
-  expect(repliesOf(network.view, post, 'old', 10)).toEqual([])
-  expect(network.view.value(posts, post, 'comments')).toBe(0)
-  expect(network.view.value(posts, post, 'replies')).toBe(0)
-})
+networkTest(
+  'a chain of a thousand comments is made and taken apart from the top',
+  async (network) => {
+    const anna = await network.signUp('anna')
+    const ids = await chain(network, anna, CHAIN_COUNT)
+    const post = ids[0]!
+    expect(network.view.value(posts, ids.at(-1)!, 'depth')).toBe(CHAIN_COUNT)
+    for (const id of ids) {
+      const below = repliesOf(network.view, id, 'old', 10)
+      expect(below).toEqual(id === ids.at(-1) ? [] : [ids[ids.indexOf(id) + 1]])
+    }
+    // From the top down: each leaves a tombstone, until the deepest takes them all along.
+    for (const id of ids.slice(1, -1)) await network.run('deletePost', { post: id, user: anna })
+    expect(network.view.value(posts, post, 'comments')).toBe(1)
+    expect(stateOf(network, ids[1]!)).toBe('tombstone')
+    await network.run('deletePost', { post: ids.at(-1)!, user: anna })
+    expect(ids.slice(1).every((id) => stateOf(network, id) === 'gone')).toBe(true)
+    expect(repliesOf(network.view, post, 'old', 10)).toEqual([])
+    expect(network.view.value(posts, post, 'comments')).toBe(0)
+    expect(network.view.value(posts, post, 'replies')).toBe(0)
+  },
+)
 
 networkTest('a thread agrees with a tree of plain objects', async (network) => {
   const random = new Random(7)

@@ -36,10 +36,7 @@ networkTest('photos that a post cannot show are refused', async (network) => {
   const publish = (ids: number[], author = anna): Promise<unknown> =>
     network.run('publishPost', { author, caption: '', media: ids })
   await expectCode(publish([]), 'MEDIA_COUNT_WRONG')
-  await expectCode(
-    publish(Array.from({ length: 11 }, () => photo)),
-    'MEDIA_COUNT_WRONG',
-  )
+  await expectCode(publish(Array.from({ length: 11 }, () => photo)), 'MEDIA_COUNT_WRONG')
   await expectCode(publish([photo, photo]), 'MEDIA_REPEATED')
   await expectCode(publish([photo, 99]), 'MEDIA_NOT_FOUND')
   await expectCode(publish([0]), 'MEDIA_NOT_FOUND')

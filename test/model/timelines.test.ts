@@ -44,10 +44,7 @@ networkTest('one follows a limited number of people', async (network) => {
     others.slice(1).map((followee) => network.run('follow', { follower: anna, followee })),
   )
   const [last] = others
-  await expectCode(
-    network.run('follow', { follower: anna, followee: last! }),
-    'FOLLOWING_TOO_MANY',
-  )
+  await expectCode(network.run('follow', { follower: anna, followee: last! }), 'FOLLOWING_TOO_MANY')
   const post = await network.post(others.at(-1)!)
   expect(homeTimeline(network.view, anna, 10)).toEqual([post])
 })

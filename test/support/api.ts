@@ -1,5 +1,5 @@
-// The API of a network in a temporary directory, spoken to without a socket: real store, real photos,
-// real answers.
+// The API of a network in a temporary directory, spoken to without a socket: real store, real
+// photos, real answers.
 
 import { join } from 'node:path'
 import { expect } from 'vitest'
@@ -9,7 +9,8 @@ import { Network } from './network.ts'
 import type { FastifyInstance } from 'fastify'
 import type { ApiParts } from '../../src/api/parts.ts'
 
-// oxlint-disable-next-line typescript/no-explicit-any -- what an answer holds is what tests are about
+// What an answer holds is what tests are about.
+// oxlint-disable-next-line typescript/no-explicit-any
 type Loose = any
 
 export interface Answer {
@@ -83,7 +84,7 @@ export class Api implements AsyncDisposable {
       ...(body === undefined ? {} : { payload: JSON.stringify(body) }),
       ...(payload === undefined ? {} : { payload }),
     })
-    const isJson = String(response.headers['content-type'] ?? '').includes('json')
+    const isJson = (response.headers['content-type'] ?? '').includes('json')
     return {
       status: response.statusCode,
       body: isJson ? response.json() : response.body,

@@ -1,5 +1,5 @@
-// A whole network in a temporary directory, for tests of the model and of the API: a real store, real
-// files, a clock that stands still until the test moves it.
+// A whole network in a temporary directory, for tests of the model and of the API: a real store,
+// real files, a clock that stands still until the test moves it.
 //
 // `networkTest` is `datastoreTest` for the real tables: after its body the store must pass `check`,
 // and must be the same again when it is opened from the log alone, and from a snapshot.
@@ -140,7 +140,10 @@ export function networkTest(name: string, body: (network: Network) => Promise<vo
   })
 }
 
-/** Everything that a reader could ever see, as plain data: two networks that agree on it are the same. */
+/**
+ * Everything that a reader could ever see, as plain data: two networks that agree on it are the
+ * same.
+ */
 function everything(view: View): unknown {
   const all = Number.MAX_SAFE_INTEGER
   const rows = tables.map((table) => {

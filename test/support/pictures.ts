@@ -2,8 +2,12 @@
 // that upload one.
 
 import sharp from 'sharp'
+import type { Sharp } from 'sharp'
 
-/** A JPEG of noise, so that it has some size, with EXIF: lying on its side, with a place and a maker. */
+/**
+ * A JPEG of noise, so that it has some size, with EXIF: lying on its side, with a place and a
+ * maker.
+ */
 export function cameraJpeg(width = 640, height = 480): Promise<Buffer> {
   return noise(width, height)
     .jpeg({ quality: 90 })
@@ -54,7 +58,7 @@ export function formOf(bytes: Uint8Array, field = 'file', fileName = 'a.jpg'): F
   }
 }
 
-function noise(width: number, height: number): sharp.Sharp {
+function noise(width: number, height: number): Sharp {
   return sharp({
     create: {
       width,

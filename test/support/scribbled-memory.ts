@@ -1,4 +1,5 @@
-// A memory that is written to at random places, as a store would write to it, and copies of it to compare with.
+// A memory that is written to at random places, as a store would write to it, and copies of it to
+// compare with.
 
 import { PAGE_SIZE } from '../../src/engine/memory/region.ts'
 import type { Memory } from '../../src/engine/memory/memory.ts'
@@ -22,7 +23,10 @@ export function fillPages(region: Region, page: number, pageCount: number, value
   region.bytes.fill(1 + (value % 255), page * PAGE_SIZE, (page + pageCount) * PAGE_SIZE)
 }
 
-/** Changes `count` random bytes of random regions; now and then a region grows by pages that nobody touches. */
+/**
+ * Changes `count` random bytes of random regions; now and then a region grows by pages that nobody
+ * touches.
+ */
 export function scribble(memory: Memory, random: Random, count: number): void {
   const regions = memory.regions()
   for (let index = 0; index < count; index++) {

@@ -3,6 +3,7 @@
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { expect } from 'vitest'
 import { NodeDisk } from '../../src/engine/disk.ts'
 import { Memory } from '../../src/engine/memory/memory.ts'
 import { openSnapshots } from '../../src/engine/snapshot/snapshots.ts'
@@ -48,7 +49,8 @@ export class SnapshotDirectory {
 
   /** What the newest snapshot loads as, by a process that has not seen it before. */
   async reloaded(maxLsn?: number): Promise<Memory> {
-    const { loaded } = await load(await this.open({ readOnly: true }), maxLsn)
+    const { loaded, skipped } = await load(await this.open({ readOnly: true }), maxLsn)
+    expect(skipped).toEqual([])
     return loaded!.memory
   }
 
@@ -73,7 +75,11 @@ export function load(snapshots: Snapshots, maxLsn?: number): Promise<LoadOutcome
   return snapshots.load({ storeId: STORE_ID, memory: () => new Memory(), maxLsn })
 }
 
-export function takeRequest(memory: Memory, lsn: number, more: Partial<TakeRequest> = {}): TakeRequest {
+export function takeRequest(
+  memory: Memory,
+  lsn: number,
+  more: Partial<TakeRequest> = {},
+): TakeRequest {
   const durable = async (): Promise<void> => {}
   return { memory, lsn, storeId: STORE_ID, schema: { tables: ['a'] }, layout: 1, durable, ...more }
 }

@@ -271,7 +271,7 @@ const decisionsOutOfOrder: Rule = (files) =>
       return missing === undefined ? [] : [`${path}:1: has no part "${missing}"`]
     })
 
-/** Codes are 'UPPER_CASE' literals or UPPER_CASE keys; names of the environment are not codes. */
+/** Codes are 'UPPER_CASE' literals or UPPER_CASE keys; names of the environment and of Fastify are not. */
 function codesOf(file: SourceFile): string[] {
   return [
     ...file.text.matchAll(
@@ -279,7 +279,7 @@ function codesOf(file: SourceFile): string[] {
     ),
   ]
     .map((match) => match[1] ?? match[2]!)
-    .filter((code) => !code.startsWith('SHASHIN_'))
+    .filter((code) => !/^(?:SHASHIN|FST)_/.test(code))
 }
 
 function codesUndocumented(files: readonly SourceFile[], documented: readonly string[]): string[] {

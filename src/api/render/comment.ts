@@ -1,10 +1,11 @@
 // How a comment looks in an answer, and one page of a thread.
 //
-// Each comment of a page brings a few of its direct answers, how many there are, and a cursor for the
-// rest; an answer's own answers are asked for with `parent=`. The work of a page is bounded by
+// Each comment of a page brings a few of its direct answers, how many there are, and a cursor for
+// the rest; an answer's own answers are asked for with `parent=`. The work of a page is bounded by
 // `limit` × (1 + PREVIEW_COUNT), whatever the size or depth of the thread.
 //
-// A comment that was deleted but has live answers is a tombstone: no author, no text, nothing to like.
+// A comment that was deleted but has live answers is a tombstone: no author, no text, nothing to
+// like.
 
 import { Type } from 'typebox'
 import { repliesOf } from '../../model/comments.ts'

@@ -30,7 +30,7 @@ const ENTRY_COUNT_MAX = 768
 const SEGMENT_HEADER_COUNT = 4
 const SEGMENT_COUNT = SEGMENT_HEADER_COUNT + SLOT_COUNT * 2
 const DIRECTORY_HEADER_COUNT = 4
-const DEPTH_MAX = 28
+const DEPTH_MAX = 24
 
 export class HashTable {
   readonly #directory: Column
@@ -201,7 +201,7 @@ export class HashTable {
   #double(): void {
     const directory = this.#directory
     const depth = directory.get(0)
-    assert(depth < DEPTH_MAX, 'hashes are spread: no segment is split 28 times')
+    assert(depth < DEPTH_MAX, 'hashes are spread: no segment is split 24 times')
     for (let entry = 2 ** depth - 1; entry >= 0; entry--) {
       const segment = directory.get(DIRECTORY_HEADER_COUNT + entry)
       directory.set(DIRECTORY_HEADER_COUNT + entry * 2, segment)

@@ -1,4 +1,5 @@
-// A pair index: two references, at most one row: follower × followee, user × liked post.
+// A pair index: two references, at most one row: follower × followee, user × liked post. A row in which
+// one of them is 0 (none) is no pair and not in the index.
 
 import { DatastoreError } from '../errors.ts'
 import { hashPair } from './hash-table.ts'
@@ -35,6 +36,7 @@ export class PairIndex implements TableIndex {
 
   /** The row of that pair, 0 when there is none. */
   find(first: number, second: number): number {
+    if (first === 0 || second === 0) return 0
     return this.table.find(hashPair(this.#seed, first, second), this.#matches, first, second)
   }
 
@@ -49,11 +51,13 @@ export class PairIndex implements TableIndex {
   }
 
   add(row: number): void {
-    this.table.add(this.hashOfRow(row), row)
+    const hash = this.hashOfRow(row)
+    if (hash !== undefined) this.table.add(hash, row)
   }
 
   remove(row: number): void {
-    this.table.remove(this.hashOfRow(row), row)
+    const hash = this.hashOfRow(row)
+    if (hash !== undefined) this.table.remove(hash, row)
   }
 
   /** The row that is found by that row's own pair. */
@@ -61,7 +65,10 @@ export class PairIndex implements TableIndex {
     return this.find(this.#first.get(row), this.#second.get(row))
   }
 
-  hashOfRow(row: number): number {
-    return hashPair(this.#seed, this.#first.get(row), this.#second.get(row))
+  /** The hash that the table must hold for that row; undefined when it is no pair. */
+  hashOfRow(row: number): number | undefined {
+    const first = this.#first.get(row)
+    const second = this.#second.get(row)
+    return first === 0 || second === 0 ? undefined : hashPair(this.#seed, first, second)
   }
 }

@@ -68,9 +68,15 @@ export class UniqueIndex implements TableIndex {
   }
 
   #hash(key: Key): number {
-    return typeof key === 'string' ? hashText(this.#seed, key) : hashPair(this.#seed, key, 0)
+    if (typeof key === 'string') return hashText(this.#seed, key)
+    NUMBER[0] = key
+    return hashPair(this.#seed, WORDS[0]!, WORDS[1]!)
   }
 }
+
+/** A number key is hashed by all its 64 bits: times and fractions that differ have different hashes. */
+const NUMBER = new Float64Array(1)
+const WORDS = new Uint32Array(NUMBER.buffer)
 
 function isEmpty(key: Key): boolean {
   return key === '' || key === 0

@@ -229,7 +229,7 @@ async function openFiles(
     sizes = await verifyHeaders(parts, segments.slice(0, -1))
     found = await mendTail({ ...question, watermark: watermark ?? unknown })
   } else {
-    found = { lastLsn: createAtLsn - 1, tail: undefined, previous: 0, unfinished: undefined }
+    found = { lastLsn: createAtLsn - 1, tail: undefined, previous: 0, size: 0, unfinished: undefined }
     refuseIfLost(question, watermark ?? unknown, found.lastLsn)
     // Before the first segment: from now on a log without segments is a lost one.
     await beginWatermark(parts, { ...unknown, durableLsn: found.lastLsn })
@@ -237,13 +237,13 @@ async function openFiles(
   if (found.unfinished !== undefined) {
     await disk.remove(join(directory, segmentFileName(found.unfinished)))
     segments.pop()
-    sizes.pop()
   }
   const durableLsn = found.lastLsn
   let { tail } = found
   if (tail === undefined) {
     const firstLsn = durableLsn + 1
     tail = await beginSegment(parts, firstLsn, found.previous)
+    if (sizes.length < segments.length) sizes.push(found.size)
     segments.push(firstLsn)
   }
   const epoch = watermark?.epoch ?? 0

@@ -167,16 +167,16 @@ export class LocalWriter implements LogWriter {
 
   close(): Promise<void> {
     this.#closing ??= this.#inTurn(async () => {
+      const isSealing = !this.#isRefusing()
       try {
-        if (!this.#isRefusing()) await this.#seal()
+        if (isSealing) await this.#seal()
       } catch (error) {
         this.#fail(error)
-        throw this.#refusalError()
-      } finally {
-        await this.#release()
-        const cause = new DatastoreError('STORE_CLOSED', 'the log is closed')
-        this.#refusal ??= { outcome: 'unknown', cause }
       }
+      await this.#release()
+      if (isSealing && this.#progress.poison !== undefined) throw this.#refusalError()
+      const cause = new DatastoreError('STORE_CLOSED', 'the log is closed')
+      this.#refusal ??= { outcome: 'unknown', cause }
     })
     return this.#closing
   }
@@ -311,8 +311,16 @@ export class LocalWriter implements LogWriter {
   async #release(): Promise<void> {
     for (const timer of this.#timers) clearInterval(timer)
     await this.#backgroundSync
-    await this.#segment.close()
-    await this.#parts.watermark.close()
+    try {
+      await this.#segment.close()
+    } catch (error) {
+      this.#fail(error)
+    }
+    try {
+      await this.#parts.watermark.close()
+    } catch (error) {
+      this.#fail(error)
+    }
   }
 
   #every(ms: number, work: () => void): void {

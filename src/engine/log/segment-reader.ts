@@ -173,8 +173,8 @@ export class SegmentReader {
   }
 }
 
-/** Bytes of a window for a file that may grow while it is read. */
-const WINDOW_SIZE_MIN = 64 * 1024
+/** Bytes of a window for a file that is short, and may grow while it is read. */
+const WINDOW_SIZE_MIN = 4096
 
 /** Opens a segment for reading, and refuses one whose header is damaged, foreign, or not that of its name. */
 export async function openSegment(

@@ -20,10 +20,11 @@ import { join } from 'node:path'
 import { assert } from '../../std/assert.ts'
 import { FRAME_HEADER_SIZE, FRAME_SIZE_MAX, alignedSize, encodeFrame, seedOf } from './frame.ts'
 import { SEGMENT_HEADER_SIZE, encodeSegmentHeader, headerChecksum, segmentFileName } from './segment.ts'
-import { IN_THREAD_SIZE_MAX } from './sync-pace.ts'
 import type { Disk, DiskFile } from '../disk.ts'
 import type { SegmentHeader } from './segment.ts'
 
+const BUFFER_SIZE_MIN = 4096
+const BUFFER_SIZE_MAX = 512 * 1024
 const ZERO_SLICE_SIZE = 256 * 1024
 const ZEROS = Buffer.alloc(ZERO_SLICE_SIZE)
 
@@ -52,8 +53,8 @@ export class SegmentWriter {
   readonly #file: DiskFile
   readonly #settings: SegmentSettings
   readonly #onFailure: (error: unknown) => void
-  /** Taken by every frame up to its size; larger ones get a buffer of their own. */
-  readonly #buffer: Buffer
+  /** Taken by every frame up to its size, and grows with them; very large ones get a buffer of their own. */
+  #buffer: Buffer
   #frame: Buffer
   #frameSize: number
   #frameChecksum: number
@@ -69,7 +70,7 @@ export class SegmentWriter {
     this.#file = file
     this.#settings = settings
     this.#onFailure = onFailure
-    this.#buffer = Buffer.allocUnsafeSlow(IN_THREAD_SIZE_MAX)
+    this.#buffer = Buffer.allocUnsafeSlow(BUFFER_SIZE_MIN)
     this.#frame = this.#buffer
     this.#frameSize = 0
     this.#frameChecksum = 0
@@ -120,7 +121,7 @@ export class SegmentWriter {
     const size = FRAME_HEADER_SIZE + payloadSize
     assert(size <= FRAME_SIZE_MAX, 'a batch fits into a frame')
     const taken = alignedSize(size)
-    const frame = taken <= this.#buffer.length ? this.#buffer : Buffer.allocUnsafeSlow(taken)
+    const frame = taken <= this.#buffer.length ? this.#buffer : this.#bufferFor(taken)
     if (payload !== undefined) frame.set(payload, FRAME_HEADER_SIZE)
     const { seed, checksum } = this.tail
     this.#frame = frame
@@ -164,6 +165,14 @@ export class SegmentWriter {
   async close(): Promise<void> {
     await this.settle()
     this.#file.close()
+  }
+
+  #bufferFor(size: number): Buffer {
+    if (size > BUFFER_SIZE_MAX) return Buffer.allocUnsafeSlow(size)
+    let capacity = this.#buffer.length
+    while (capacity < size) capacity *= 2
+    this.#buffer = Buffer.allocUnsafeSlow(capacity)
+    return this.#buffer
   }
 
   #advance(): void {

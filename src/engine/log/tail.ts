@@ -52,6 +52,8 @@ export interface TailFinding {
   /** Where the last segment is continued; undefined if another one has to be made, behind frame `previous`. */
   readonly tail: Tail | undefined
   readonly previous: number
+  /** Bytes of the segment with that frame. */
+  readonly size: number
   /** A segment to be removed and made anew. */
   readonly unfinished: number | undefined
 }
@@ -74,7 +76,7 @@ export async function mendTail(question: TailQuestion): Promise<TailFinding> {
     // The first segment of all was never finished: nothing was ever written.
     const lastLsn = lastSegment - 1
     refuseIfBehind(question, lastLsn)
-    return { lastLsn, tail: undefined, previous: 0, unfinished }
+    return { lastLsn, tail: undefined, previous: 0, size: 0, unfinished }
   }
   const path = join(directory, segmentFileName(tailSegment))
   const reader = await openSegment(
@@ -115,6 +117,7 @@ export async function mendTail(question: TailQuestion): Promise<TailFinding> {
       lastLsn: reader.nextLsn - 1,
       tail: reader.lastKind === ROLLED ? undefined : tail,
       previous: reader.checksum,
+      size: reader.position,
       unfinished,
     }
   } finally {

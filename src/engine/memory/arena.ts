@@ -54,6 +54,38 @@ function blockSize(sizeClass: number): number {
   return 2 ** doubling + (((sizeClass - SMALL_CLASS_COUNT) & 7) + 1) * 2 ** (doubling - 3)
 }
 
+function isClass(sizeClass: number): boolean {
+  return sizeClass > 0 && sizeClass < CLASS_COUNT_MAX
+}
+
+/** References as one bit each: a Set ends at 16.7 million entries. */
+export class ReferenceSet {
+  readonly #bits: Uint8Array
+  /** References in the set. */
+  count: number
+
+  /** All references lie below `limit`. */
+  constructor(limit: number) {
+    this.#bits = new Uint8Array(Math.ceil(limit / 8))
+    this.count = 0
+  }
+
+  add(reference: number): void {
+    this.#bits[Math.floor(reference / 8)]! |= 1 << (reference % 8)
+    this.count++
+  }
+
+  /** Takes a reference out. Returns false when it is not in. */
+  take(reference: number): boolean {
+    const byte = this.#bits[Math.floor(reference / 8)] ?? 0
+    const bit = 1 << (reference % 8)
+    if ((byte & bit) === 0) return false
+    this.#bits[Math.floor(reference / 8)] = byte ^ bit
+    this.count--
+    return true
+  }
+}
+
 export class Arena {
   readonly region: Region
   /** All bytes; a record lies at `offset(reference)`. Stale after growth, see `refresh`. */
@@ -150,21 +182,32 @@ export class Arena {
    * Walks all blocks. Returns the references in use, or a sentence about the first broken
    * invariant.
    */
-  check(): Set<number> | string {
-    const used = new Set<number>()
+  check(): ReferenceSet | string {
     const top = this.topOffset
+    if (!(top >= HEADER_SIZE && top <= this.bytes.length && top % 8 === 0)) {
+      return `the top is ${top}, in a region of ${this.bytes.length} bytes`
+    }
+    const used = new ReferenceSet(top / 8)
+    let usedSize = 0
     let freeCount = 0
     for (let offset = HEADER_SIZE; offset < top;) {
       const word = this.#u32[offset / 4]!
       const isFree = word >= FREE
       const sizeClass = isFree ? word - FREE : classOf(word + 4)
-      if ((!isFree && (word === 0 || word > RECORD_SIZE_MAX)) || sizeClass >= CLASS_COUNT_MAX) {
+      if ((!isFree && (word === 0 || word > RECORD_SIZE_MAX)) || !isClass(sizeClass)) {
         return `offset ${offset}: ${word} is not the size of a record`
       }
+      const size = blockSize(sizeClass)
+      if (offset + size > top) return `a block ends at ${offset + size}, past the top at ${top}`
       if (isFree) freeCount++
-      else used.add(offset / 8)
-      offset += blockSize(sizeClass)
-      if (offset > top) return `a block ends at ${offset}, past the top at ${top}`
+      else {
+        used.add(offset / 8)
+        usedSize += size
+      }
+      offset += size
+    }
+    if (usedSize !== this.usedSize) {
+      return `it claims ${this.usedSize} bytes in use, its blocks make ${usedSize}`
     }
     let listedCount = 0
     for (let sizeClass = 1; sizeClass < CLASS_COUNT_MAX; sizeClass++) {

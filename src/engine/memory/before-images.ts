@@ -1,12 +1,13 @@
 // Hot: bench `engine` shows it.
 //
-// Room for before-images: the copies of pages that a running snapshot has not taken yet and that a transaction is
-// about to change (region.ts). All regions of a thread share it.
+// Room for before-images: the copies of pages that a running snapshot has not taken yet and that a
+// transaction is about to change (region.ts). All regions of a thread share it.
 //
-// Such copies come in bursts, hundreds in the first batch after a snapshot has begun. To copy a page into memory that
-// the process already has takes 5 µs. Into new memory it takes 25 to 200 µs, for the operating system has to find and
-// clear it piece by piece, and a batch would wait for that. So the room is made before a snapshot begins, by the thread
-// pool, and given up after it. What is needed beyond it is made on the spot.
+// Such copies come in bursts, hundreds in the first batch after a snapshot has begun. To copy a
+// page into memory that the process already has takes 5 µs. Into new memory it takes 25 to 200 µs,
+// for the operating system has to find and clear it piece by piece, and a batch would wait for
+// that. So the room is made before a snapshot begins, by the thread pool, and given up after it.
+// What is needed beyond it is made on the spot.
 
 import { randomFill } from 'node:crypto'
 import { promisify } from 'node:util'
@@ -42,7 +43,8 @@ class BeforeImages {
   async reserve(count: number): Promise<void> {
     while (this.#free.length < count) {
       const slab = Buffer.allocUnsafeSlow(SLAB_IMAGE_COUNT * IMAGE_SIZE)
-      // What it is filled with does not matter, but that another thread does it: filling is what takes the memory.
+      // What it is filled with does not matter, but that another thread does it: filling is what
+      // takes the memory.
       await fill(slab)
       for (let offset = 0; offset < slab.length; offset += IMAGE_SIZE) {
         this.#free.push(slab.subarray(offset, offset + IMAGE_SIZE))

@@ -54,7 +54,8 @@ export class Column {
   /** Store thread only. */
   set(index: number, value: number): void {
     if (index >= this.#count) this.#grow(index)
-    const page = this.width === 4 ? index >>> 14 : Math.floor(index / (1 << this.#pageShift))
+    const page =
+      index < 2 ** 32 ? index >>> this.#pageShift : Math.floor(index / 2 ** this.#pageShift)
     if (this.#states[page] !== DIRTY) this.region.touch(page)
     if (this.width === 4) this.#u32[index] = value
     else if (this.width === 8) this.#f64[index] = value
@@ -65,8 +66,8 @@ export class Column {
   move(target: number, source: number, count: number): void {
     if (count === 0) return
     if (target + count > this.#count) this.#grow(target + count - 1)
-    const first = target >>> this.#pageShift
-    const last = (target + count - 1) >>> this.#pageShift
+    const first = Math.floor(target / 2 ** this.#pageShift)
+    const last = Math.floor((target + count - 1) / 2 ** this.#pageShift)
     for (let page = first; page <= last; page++) {
       if (this.#states[page] !== DIRTY) this.region.touch(page)
     }

@@ -13,7 +13,7 @@
 //
 //   CLEAN    the newest snapshot holds these bytes (or the page was never written and is zero)
 //   DIRTY    written since the newest snapshot began; the next snapshot writes it
-//   PENDING  a running snapshot has to write it, and nobody has changed it since that snapshot began
+//   PENDING  a running snapshot has to write it, and nobody has changed it since it began
 //
 //            first write                begin                    taken by the snapshot
 //   CLEAN ───────────────▶ DIRTY ───────────────▶ PENDING ───────────────────────────▶ CLEAN
@@ -140,9 +140,10 @@ export class Region {
   }
 
   /**
-   * Starts a snapshot: every dirty page becomes pending. Returns the number of pages, of which those
-   * that come later by growth are not part. `everyPage` leaves no page out, for a region of which no
-   * snapshot is known. At 1.6 million pages (100 GB) this takes 1 ms the first time, 0.2 ms later.
+   * Starts a snapshot: every dirty page becomes pending. Returns the number of pages, of which
+   * those that come later by growth are not part. `everyPage` leaves no page out, for a region of
+   * which no snapshot is known. At 1.6 million pages (100 GB) this takes 1 ms the first time, 0.2
+   * ms later.
    */
   beginSnapshot(everyPage: boolean): number {
     assert(this.#beforeImages.size === 0, 'one snapshot at a time')

@@ -5,9 +5,12 @@
 //   reader         note an even sequence ─▶ read ─▶ same sequence still? yes: good; no: again
 //
 // A reader that overlaps a batch sees torn data. Whatever it then does (wrong result, a throw) is
-// discarded by the same check, so readers bound every traversal and return plain values. Atomics
-// operations are sequentially consistent in JavaScript's memory model, which is the fence that ARM
-// needs before the second look at the sequence.
+// discarded by the same check, so readers bound every traversal and return plain values.
+//
+// Rows are read and written by plain loads and stores, which ARM may move across an atomic operation:
+// a plain load past a later atomic load, a plain store before an earlier atomic store. An atomic store
+// followed by an atomic load lets neither pass, so each side has that pair where it matters: the
+// reader before its second look (on a word of its own), the writer after it has made the sequence odd.
 
 const SEQUENCE = 0 // index of the Int32 in the control words
 const SPINS_MAX = 64
@@ -15,17 +18,21 @@ const SLEEP_MS = 1
 
 export class Seqlock {
   readonly #words: Int32Array
+  /** Nobody else's: storing to it is half of the reader's fence. */
+  readonly #fence: Int32Array
   /** Times a reader of this thread had to look again. */
   retries: number
 
   constructor(control: SharedArrayBuffer) {
     this.#words = new Int32Array(control, 0, 2)
+    this.#fence = new Int32Array(new SharedArrayBuffer(4))
     this.retries = 0
   }
 
   /** Store thread only: before the first write of a batch. */
   begin(): void {
     Atomics.add(this.#words, SEQUENCE, 1)
+    Atomics.load(this.#words, SEQUENCE)
   }
 
   /** Store thread only: after the last write of a batch. Wakes sleeping readers. */
@@ -57,6 +64,7 @@ export class Seqlock {
           failed = true
           failure = error
         }
+        Atomics.store(this.#fence, 0, 0)
         if (Atomics.load(words, SEQUENCE) === before) {
           if (failed) throw failure
           return result as T

@@ -1,21 +1,23 @@
 // What the newest snapshot holds of the memory, page by page: what the next snapshot builds upon.
 //
-// A page table belongs to a Region object, not to its key. A table that is dropped and made anew has new regions
-// under the same keys; what the snapshot holds for the old ones says nothing about them. A region without a page table
-// (made since, handed over by another thread, or rebuilt from the log) is therefore written whole, zero pages left out.
+// A page table belongs to a Region object, not to its key. A table that is dropped and made anew
+// has new regions under the same keys; what the snapshot holds for the old ones says nothing about
+// them. A region without a page table (made since, handed over by another thread, or rebuilt from
+// the log) is therefore written whole, zero pages left out.
 //
-// Reclaiming space. Pages files are never changed, so a page that is written again leaves a stale one behind. When a
-// file is stale by more than half, or when there are too many files, the pages that still lie in it are marked dirty,
-// as if they had been changed: the next snapshot writes them elsewhere, and nothing refers to the file any more once
-// the older manifests are gone.
+// Reclaiming space. Pages files are never changed, so a page that is written again leaves a stale
+// one behind. When a file is stale by more than half, or when there are too many files, the pages
+// that still lie in it are marked dirty, as if they had been changed: the next snapshot writes them
+// elsewhere, and nothing refers to the file any more once the older manifests are gone.
 //
 //   file   written  used                          next snapshot
 //   100      5000   1800   ◀── used < half ──▶    writes those 1800 besides its own
 //   200        40     39
 //
-// So the files of the newest snapshot are at most twice the size of the store, plus what changed since they were looked
-// at; a page is written for this reason at most as often as one was changed. The choice is made when a snapshot has
-// been taken or loaded, not when the next one begins: marking may then take its time in slices.
+// So the files of the newest snapshot are at most twice the size of the store, plus what changed
+// since they were looked at; a page is written for this reason at most as often as one was changed.
+// The choice is made when a snapshot has been taken or loaded, not when the next one begins:
+// marking may then take its time in slices.
 
 import type { Memory } from '../memory/memory.ts'
 import type { Region } from '../memory/region.ts'
@@ -52,8 +54,8 @@ export function* countUsedPages(
 }
 
 /**
- * Numbers of the files whose pages the next snapshot has to write elsewhere: those in `distrusted`, those used by less
- * than half, and of the others the least used, until there is room for one more.
+ * Numbers of the files whose pages the next snapshot has to write elsewhere: those in `distrusted`,
+ * those used by less than half, and of the others the least used, until there is room for one more.
  */
 export function filesToRewrite(
   files: readonly (ManifestFile | null)[],

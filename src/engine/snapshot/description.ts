@@ -1,5 +1,5 @@
-// A file of the snapshot directory as a plain object, for the `inspect` command. It reads; it judges nothing but what
-// the formats say, and loads no page.
+// A file of the snapshot directory as a plain object, for the `inspect` command. It reads; it
+// judges nothing but what the formats say, and loads no page.
 
 import { basename, dirname } from 'node:path'
 import { PAGE_SIZE } from '../memory/region.ts'

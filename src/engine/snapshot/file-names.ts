@@ -2,13 +2,14 @@
 //
 //   0000000000018293.manifest            a snapshot of everything up to transaction 18293
 //   0000000000018293.pages               the pages that it wrote
-//   0000000000018293-2.manifest          a second snapshot at the same LSN: it counts as the newer one
+//   0000000000018293-2.manifest          a second one at the same LSN: the newer one
 //   0000000000018293-2.pages
 //   0000000000018302.manifest.partial    an attempt that is running, or that a crash ended
 //
-// The part before the first dot is the stem. A stem is used once: when the directory already holds a file with it (a
-// damaged snapshot that was skipped, what a failed attempt left behind), the next attempt at that LSN takes the next
-// number. So no file is ever overwritten, and what was damaged stays to be looked at until a newer snapshot is safe.
+// The part before the first dot is the stem. A stem is used once: when the directory already holds
+// a file with it (a damaged snapshot that was skipped, what a failed attempt left behind), the next
+// attempt at that LSN takes the next number. So no file is ever overwritten, and what was damaged
+// stays to be looked at until a newer snapshot is safe.
 //
 // Names that are none of these belong to somebody else and are never touched.
 

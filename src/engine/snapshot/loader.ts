@@ -1,11 +1,12 @@
 // Reading a snapshot back: its manifest, then its pages straight into the regions.
 //
-// Neighbouring pages of a region that are neighbours in a file too are read at once, several such runs at a time in the
-// thread pool, and each page's checksum is compared as soon as it is there. Pages that are zero are not read: a new
-// region is zero. After the first bad page nothing more is read.
+// Neighbouring pages of a region that are neighbours in a file too are read at once, several such
+// runs at a time in the thread pool, and each page's checksum is compared as soon as it is there.
+// Pages that are zero are not read: a new region is zero. After the first bad page nothing more is
+// read.
 //
-// The regions are filled behind their own back: their pages stay CLEAN, which is what they are, the same as in the
-// newest snapshot.
+// The regions are filled behind their own back: their pages stay CLEAN, which is what they are, the
+// same as in the newest snapshot.
 
 import { join } from 'node:path'
 import { crc32 } from 'node:zlib'
@@ -22,7 +23,9 @@ import type { Fault } from './preamble.ts'
 
 /** 1 MiB is still in the cache of the processor when its checksums are computed. */
 const RUN_PAGE_COUNT_MAX = 16
-/** Runs being read at a time: more than there are threads in the pool, so that none of them waits. */
+/**
+ * Runs being read at a time: more than there are threads in the pool, so that none of them waits.
+ */
 const RUNS_MAX = 12
 
 /** A fault and the file of the snapshot directory in which it is. */
@@ -72,7 +75,10 @@ export async function readManifest(
   return { name, fault: `lsn ${lsn} expected, ${manifest.lsn} found`, offset: 32 }
 }
 
-/** Makes the regions of `manifest` in an empty `memory` and fills them. Returns the first fault, if there is one. */
+/**
+ * Makes the regions of `manifest` in an empty `memory` and fills them. Returns the first fault, if
+ * there is one.
+ */
 export async function loadPages(
   disk: Disk,
   directory: string,
@@ -124,15 +130,16 @@ export async function readRuns(
       if (fault !== undefined) first ??= { name: run.name, ...fault }
     }
   }
-  await Promise.all(Array.from({ length: RUNS_MAX }, reader))
+  const readers = await Promise.allSettled(Array.from({ length: RUNS_MAX }, reader))
   await files.close()
+  for (const outcome of readers) if (outcome.status === 'rejected') throw outcome.reason
   return first
 }
 
 /** All pages of a manifest that lie in a file, in the order of the regions. */
 export function* pageRuns(manifest: Manifest): Generator<PageRun, void, void> {
   for (const [region, { table, pageCount }] of manifest.regions.entries()) {
-    for (let page = 0; page < pageCount; ) {
+    for (let page = 0; page < pageCount;) {
       const file = table.file(page)
       if (file === 0) {
         page++

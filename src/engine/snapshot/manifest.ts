@@ -1,9 +1,10 @@
 // The manifest of a snapshot: which regions there are, and in which file each of their pages lies.
 //
 //        0  64  preamble (preamble.ts), magic "shManife", partSize = bytes of the description
-//       64      description: JSON in UTF-8
-//                 { layout, schema, files: [{ name, pageCount } | null …], regions: [{ key, pageCount, sizeMax } …] }
-//               page tables (page-table.ts): 12 bytes for each page of each region, in the order of `regions`
+//       64      description: JSON in UTF-8, { layout, schema, files, regions }
+//                 files: [{ name, pageCount } or null, …]
+//                 regions: [{ key, pageCount, sizeMax }, …]
+//               page tables (page-table.ts): 12 bytes for each page of each of the regions
 //     last u32  crc32 of everything before it
 //
 //   0000000000000200.manifest            0000000000000100.pages        0000000000000200.pages
@@ -16,24 +17,26 @@
 // Valid when
 //   (1) the preamble is, and its fileSize is the number of bytes found;
 //   (2) the checksum at the end is right;
-//   (3) the description has that form, with region keys that differ, `pageCount × 64 KiB ≤ sizeMax`, and names of
-//       pages files without a path;
+//   (3) the description has that form, with region keys that differ, `pageCount × 64 KiB ≤
+//       sizeMax`, and names of pages files without a path;
 //   (4) the page tables fill the rest exactly;
 //   (5) each entry is zero, or names a file of the list and a position below that file's pageCount.
 // That the name of the file says the same LSN is checked by who opens it.
 //
 // Invariants
-//   (a) A manifest appears under its name only when every page it refers to is on the device, and when its LSN is
-//       durable in the log. It is never changed afterwards.
-//   (b) `files` names exactly the files in which a page of the tables lies. The place of a file in the list does not
-//       change from one snapshot to the next, so that tables are taken over as they are; a file that no page lies in
-//       any more leaves null, and the next new file takes that place.
+//   (a) A manifest appears under its name only when every page it refers to is on the device, and
+//       when its LSN is durable in the log. It is never changed afterwards.
+//   (b) `files` names exactly the files in which a page of the tables lies. The place of a file in
+//       the list does not change from one snapshot to the next, so that tables are taken over as
+//       they are; a file that no page lies in any more leaves null, and the next new file takes
+//       that place.
 //
-// A crash while it is written leaves `….manifest.partial`, which is deleted at the next start. `schema` and `layout`
-// are the caller's: nothing here looks inside.
+// A crash while it is written leaves `….manifest.partial`, which is deleted at the next start.
+// `schema` and `layout` are the caller's: nothing here looks inside.
 //
-// Why not one file with the pages: an older page would have to be copied into it, and a snapshot would cost the size
-// of the store. Why not msgpack for the tables: 1.6 million entries would take the thread for 100 ms.
+// Why not one file with the pages: an older page would have to be copied into it, and a snapshot
+// would cost the size of the store. Why not msgpack for the tables: 1.6 million entries would take
+// the thread for 100 ms.
 
 import { crc32 } from 'node:zlib'
 import { assert } from '../../std/assert.ts'
@@ -74,7 +77,10 @@ export interface Manifest {
   readonly regions: readonly ManifestRegion[]
 }
 
-/** The manifest as bytes, in chunks of at most 256 KiB. A chunk is valid until the next one is asked for. */
+/**
+ * The manifest as bytes, in chunks of at most 256 KiB. A chunk is valid until the next one is asked
+ * for.
+ */
 export function* manifestChunks(manifest: Manifest): Generator<Buffer, void, void> {
   const description = Buffer.from(describe(manifest))
   let fileSize = PREAMBLE_SIZE + description.length + CHECKSUM_SIZE
@@ -84,13 +90,17 @@ export function* manifestChunks(manifest: Manifest): Generator<Buffer, void, voi
   }
   const preamble = Buffer.alloc(PREAMBLE_SIZE)
   const { storeId, lsn, time } = manifest
-  encodePreamble('shManife', { partSize: description.length, storeId, lsn, time, fileSize }, preamble)
+  encodePreamble(
+    'shManife',
+    { partSize: description.length, storeId, lsn, time, fileSize },
+    preamble,
+  )
 
   const chunk = Buffer.allocUnsafeSlow(CHUNK_SIZE)
   let chunkSize = 0
   let checksum = 0
   for (const part of [preamble, description, ...manifest.regions.map(({ table }) => table.bytes)]) {
-    for (let offset = 0; offset < part.length; ) {
+    for (let offset = 0; offset < part.length;) {
       const size = part.copy(chunk, chunkSize, offset, offset + CHUNK_SIZE - chunkSize)
       offset += size
       chunkSize += size
@@ -119,7 +129,10 @@ export function decodeManifest(bytes: Buffer): Manifest | Fault {
   const tablesOffset = PREAMBLE_SIZE + partSize
   const end = bytes.length - CHECKSUM_SIZE
   if (tablesOffset > end) {
-    return { fault: `a description of ${partSize} bytes expected, ${bytes.length} found`, offset: 12 }
+    return {
+      fault: `a description of ${partSize} bytes expected, ${bytes.length} found`,
+      offset: 12,
+    }
   }
   const checksum = crc32(bytes.subarray(0, end))
   const expected = bytes.readUInt32LE(end)
@@ -147,7 +160,8 @@ export function decodeManifest(bytes: Buffer): Manifest | Fault {
     regions.push({ key, pageCount, sizeMax, table })
     offset += size
   }
-  if (offset !== end) return { fault: `page tables up to ${end} expected, found to ${offset}`, offset }
+  if (offset !== end)
+    return { fault: `page tables up to ${end} expected, found to ${offset}`, offset }
   const { layout, schemaText, files } = description
   return { storeId, lsn, time, layout, schemaText, files, regions }
 }

@@ -1,9 +1,10 @@
 // Hot: 100 GB are 1.6 million entries, gone through at every snapshot and at every start.
 //
-// The page table of one region says where each of its pages lies: in which pages file, at which position, with which
-// checksum. It lies in memory as it lies in the manifest, so that writing it is a copy.
+// The page table of one region says where each of its pages lies: in which pages file, at which
+// position, with which checksum. It lies in memory as it lies in the manifest, so that writing it
+// is a copy.
 //
-//    0 u32  file       number of the pages file in the manifest's list, from 1; 0: the page is zero and lies nowhere
+//    0 u32  file       number of the pages file in the manifest's list, from 1; 0: a zero page
 //    4 u32  position   number of the page in that file, from 0
 //    8 u32  checksum   crc32 of the page
 //
@@ -72,8 +73,8 @@ export class PageTable {
   }
 
   /**
-   * The first page of [from, pageCount) whose entry is impossible when the files hold `filePageCounts` pages (by file
-   * number; 0 for one that does not exist), or -1.
+   * The first page of [from, pageCount) whose entry is impossible when the files hold
+   * `filePageCounts` pages (by file number; 0 for one that does not exist), or -1.
    */
   firstInvalidPage(filePageCounts: readonly number[]): number {
     const words = this.#words

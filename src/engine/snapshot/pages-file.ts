@@ -5,17 +5,20 @@
 //     4096      page 0
 //    69632      page 1, …
 //
-// A page has no header of its own. Its checksum, its region and its number stand in the manifests that refer to it,
-// so that a page which lands in the wrong place, or an old one in the right place, is found out too.
+// A page has no header of its own. Its checksum, its region and its number stand in the manifests
+// that refer to it, so that a page which lands in the wrong place, or an old one in the right
+// place, is found out too.
 //
 // Valid when
 //   (1) the preamble is, partSize is the size of a page, and the bytes up to 4096 are zero;
 //   (2) the store id is that of the manifest, and the LSN that of the file's name;
-//   (3) the file holds every position that a manifest refers to, with the checksum which stands there.
+//   (3) the file holds every position that a manifest refers to, with the checksum which stands
+//       there.
 // Pages that no manifest refers to may hold anything.
 //
-// Writing is in steps of at most 1 MiB, each one synced before the next but one begins. So what the device has still to
-// write is never more than that, and a commit of the log waits for milliseconds at most, never for gigabytes of pages.
+// Writing is in steps of at most 1 MiB, each one synced before the next but one begins. So what the
+// device has still to write is never more than that, and a commit of the log waits for milliseconds
+// at most, never for gigabytes of pages.
 
 import { join } from 'node:path'
 import { assert } from '../../std/assert.ts'
@@ -66,8 +69,8 @@ export function decodePagesHeader(bytes: Buffer): PagesHeader | Fault {
 export const STEP_PAGE_COUNT = 16
 
 /**
- * Appends pages to a new file, which is made with the first of them. There are two buffers: one is written and synced
- * while the caller fills the other.
+ * Appends pages to a new file, which is made with the first of them. There are two buffers: one is
+ * written and synced while the caller fills the other.
  */
 export class PagesFileWriter {
   readonly name: string
@@ -113,7 +116,8 @@ export class PagesFileWriter {
     const offset = pageOffset(this.#pageCount)
     this.#pageCount += count
     this.#underWay = this.#write(pages, count * PAGE_SIZE, offset)
-    // Whoever waits for it gets the error; an attempt that is given up must not end the process by it.
+    // Whoever waits for it gets the error; an attempt that is given up must not end the process by
+    // it.
     this.#underWay.catch(() => {})
   }
 
@@ -209,7 +213,8 @@ export class PagesFiles {
     if (isFault(header)) return header
     const { storeId, lsn } = header
     const expectedLsn = parseFileName(name)?.stem.lsn
-    if (lsn !== expectedLsn) return { fault: `lsn ${expectedLsn} expected, ${lsn} found`, offset: 32 }
+    if (lsn !== expectedLsn)
+      return { fault: `lsn ${expectedLsn} expected, ${lsn} found`, offset: 32 }
     if (storeId === this.#storeId) return undefined
     return { fault: `store ${this.#storeId} expected, ${storeId} found`, offset: 16 }
   }

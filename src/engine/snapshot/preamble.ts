@@ -6,13 +6,14 @@
 //   16  16  store id
 //   32 u64  lsn           last transaction that the snapshot holds
 //   40 u64  time          when the snapshot began, milliseconds since 1970
-//   48 u64  fileSize      manifest: bytes of the whole file; pages file: 0, for it grows while it is written
+//   48 u64  fileSize      manifest: bytes of the whole file; pages file: 0, for it grows
 //   56 u32  zero
 //   60 u32  crc32 of bytes 0 to 60
 //
-// All numbers are little endian. This form is the same in every format version to come. That is what tells a flipped
-// bit in the version (damage: fall back to an older snapshot) from a file of a newer program (refuse, never fall back
-// behind its back), and a foreign store's file from a damaged one of ours.
+// All numbers are little endian. This form is the same in every format version to come. That is
+// what tells a flipped bit in the version (damage: fall back to an older snapshot) from a file of a
+// newer program (refuse, never fall back behind its back), and a foreign store's file from a
+// damaged one of ours.
 
 import { crc32 } from 'node:zlib'
 import { assert } from '../../std/assert.ts'
@@ -25,13 +26,19 @@ const TWO_TO_32 = 2 ** 32
 
 export type Magic = 'shManife' | 'shPages '
 
-/** What is wrong with bytes that were to be decoded. Decoders return it; they never throw on bad bytes. */
+/**
+ * What is wrong with bytes that were to be decoded. Decoders return it; they never throw on bad
+ * bytes.
+ */
 export interface Fault {
   /** A clause for the end of a sentence: "checksum 4711 expected, 815 found". */
   readonly fault: string
   /** Where in the file. */
   readonly offset: number
-  /** Set when the file is sound as far as it can be told, but of a format that this program does not know. */
+  /**
+   * Set when the file is sound as far as it can be told, but of a format that this program does not
+   * know.
+   */
   readonly unknownVersion?: number
 }
 
@@ -72,7 +79,10 @@ export function decodePreamble(magic: Magic, bytes: Buffer): Preamble | Fault {
   }
   const found = bytes.toString('latin1', 0, MAGIC_SIZE)
   if (found !== magic) {
-    return { fault: `magic ${JSON.stringify(magic)} expected, ${JSON.stringify(found)} found`, offset: 0 }
+    return {
+      fault: `magic ${JSON.stringify(magic)} expected, ${JSON.stringify(found)} found`,
+      offset: 0,
+    }
   }
   const version = bytes.readUInt32LE(8)
   if (version !== FORMAT_VERSION) {
@@ -82,7 +92,11 @@ export function decodePreamble(magic: Magic, bytes: Buffer): Preamble | Fault {
   const lsn = readUint64(bytes, 32)
   const time = readUint64(bytes, 40)
   const fileSize = readUint64(bytes, 48)
-  if (!Number.isSafeInteger(lsn) || !Number.isSafeInteger(time) || !Number.isSafeInteger(fileSize)) {
+  if (
+    !Number.isSafeInteger(lsn) ||
+    !Number.isSafeInteger(time) ||
+    !Number.isSafeInteger(fileSize)
+  ) {
     return { fault: 'numbers below 2^53 expected, larger ones found', offset: 32 }
   }
   return {

@@ -1,12 +1,12 @@
 // Which snapshots are kept, and which files of the directory may be deleted.
 //
 // (1) The newest `keepCount` sound snapshots are kept. One found damaged does not count.
-// (2) A damaged one is deleted only after a newer one is safe on the device; until then it can be looked at, with all
-//     files that it may name.
-// (3) A pages file goes when no manifest names it. A manifest that cannot be read may name every pages file that is
-//     not newer than itself.
-// (4) Manifests go first, then the directory is synced, then the pages files go. A crash in between leaves pages
-//     files that no manifest names, never a manifest that names a missing file.
+// (2) A damaged one is deleted only after a newer one is safe on the device; until then it can be
+//     looked at, with all files that it may name.
+// (3) A pages file goes when no manifest names it. A manifest that cannot be read may name every
+//     pages file that is not newer than itself.
+// (4) Manifests go first, then the directory is synced, then the pages files go. A crash in between
+//     leaves pages files that no manifest names, never a manifest that names a missing file.
 //
 //   CRASH LEAVES                                          WHO REPAIRS IT
 //   ….manifest.partial, pages that no manifest names      deleted when the directory is opened
@@ -28,7 +28,7 @@ export interface Entry {
 export function soundEntries(entries: Iterable<Entry>): Entry[] {
   return [...entries]
     .filter((entry) => entry.damage === undefined)
-    .sort((a, b) => compareStems(b.stem, a.stem))
+    .toSorted((a, b) => compareStems(b.stem, a.stem))
 }
 
 /** The entries that stay when a new snapshot is safe: (1) and (2). */
@@ -36,20 +36,20 @@ export function keptEntries(entries: readonly Entry[], keepCount: number): Entry
   return soundEntries(entries).slice(0, keepCount)
 }
 
-/** The files that belong to no snapshot of `entries`, in two steps: `first`, and `then` after a directory sync. */
+/** The files that belong to no snapshot of `entries`, manifests to be deleted first. */
 export function unusedFiles(
   names: Iterable<string>,
   entries: readonly Entry[],
-): { first: string[]; then: string[] } {
-  const first: string[] = []
-  const then: string[] = []
+): { manifestNames: string[]; pagesNames: string[] } {
+  const manifestNames: string[] = []
+  const pagesNames: string[] = []
   for (const name of names) {
     const file = parseFileName(name)
     if (file === undefined || isUsed(file, entries)) continue
-    if (file.kind === 'pages') then.push(name)
-    else first.push(name)
+    if (file.kind === 'pages') pagesNames.push(name)
+    else manifestNames.push(name)
   }
-  return { first, then }
+  return { manifestNames, pagesNames }
 }
 
 function isUsed(file: FileName, entries: readonly Entry[]): boolean {

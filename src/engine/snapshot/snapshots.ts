@@ -1,17 +1,20 @@
 // The snapshots of one store: the public face of this folder.
 //
-// A snapshot is the memory as it was after one transaction, its LSN. It is written while transactions go on
-// (writer.ts), holds only what has changed since the one before and refers to older files for the rest (manifest.ts,
-// coverage.ts), and is loaded straight into the regions (loader.ts). Several are kept (retention.ts). It knows regions
-// and pages; what lies in them, and what `schema` and `layout` mean, is the caller's.
+// A snapshot is the memory as it was after one transaction, its LSN. It is written while
+// transactions go on (writer.ts), holds only what has changed since the one before and refers to
+// older files for the rest (manifest.ts, coverage.ts), and is loaded straight into the regions
+// (loader.ts). Several are kept (retention.ts). It knows regions and pages; what lies in them, and
+// what `schema` and `layout` mean, is the caller's.
 //
 //   openSnapshots ─▶ load ─▶ [ take ─▶ take ─▶ … ]          one operation at a time
 //
 // What the caller has to see to:
-//   (1) `take` is called between two batches, and nothing but transactions changes the memory afterwards.
+//   (1) `take` is called between two batches, and nothing but transactions changes the memory
+//       afterwards.
 //   (2) LSNs grow. A store that goes back to an older LSN goes on in another directory.
 //   (3) The log keeps everything after `oldestLsn()`.
-// In return, whatever fails or crashes, the directory holds the newest finished snapshot and those kept before it.
+// In return, whatever fails or crashes, the directory holds the newest finished snapshot and those
+// kept before it.
 
 import { join } from 'node:path'
 import { assert } from '../../std/assert.ts'
@@ -48,7 +51,10 @@ export interface SnapshotsOptions {
   readonly keepCount?: number
   /** A snapshot gives up before it leaves less than this free on the disk; 64 MiB by default. */
   readonly freeSizeMin?: number
-  /** Changes nothing in the directory: for looking into one that a running process owns. `take` is forbidden. */
+  /**
+   * Changes nothing in the directory: for looking into one that a running process owns. `take` is
+   * forbidden.
+   */
   readonly readOnly?: boolean
   /** For the time that stands in the manifest. */
   readonly clock?: Clock
@@ -61,7 +67,7 @@ export interface LoadRequest {
   readonly memory: () => Memory
   /** Only snapshots up to this LSN. */
   readonly maxLsn?: number | undefined
-  /** Only snapshots that were finished by this time, milliseconds since 1970. */
+  /** Only snapshots that began by this time, in milliseconds since 1970. */
   readonly maxTime?: number | undefined
   readonly progress?: ((progress: LoadProgress) => void) | undefined
 }
@@ -104,7 +110,10 @@ export interface TakeRequest {
 
 export interface TakenSnapshot {
   readonly lsn: number
-  /** False when the newest snapshot is of the same memory, LSN, schema and layout, so that nothing was written. */
+  /**
+   * False when the newest snapshot is of the same memory, LSN, schema and layout, so that nothing
+   * was written.
+   */
   readonly taken: boolean
   readonly pagesWritten: number
   /** Pages and manifest. */
@@ -114,7 +123,10 @@ export interface TakenSnapshot {
   readonly sliceMsMax: number
 }
 
-/** Makes the directory if it is missing, lists its snapshots, and deletes what crashed attempts have left. */
+/**
+ * Makes the directory if it is missing, lists its snapshots, and deletes what crashed attempts have
+ * left.
+ */
 export async function openSnapshots(options: SnapshotsOptions): Promise<Snapshots> {
   const { disk, directory, report, readOnly = false } = options
   if (!readOnly) await disk.makeDirectory(directory)
@@ -130,8 +142,8 @@ export async function openSnapshots(options: SnapshotsOptions): Promise<Snapshot
   if (readOnly) return snapshots
   // What the last process renamed just before it ended may be visible, but not yet durable.
   await disk.syncDirectory(directory)
-  const { first, then } = unusedFiles(names, entries)
-  for (const name of [...first, ...then]) {
+  const { manifestNames, pagesNames } = unusedFiles(names, entries)
+  for (const name of [...manifestNames, ...pagesNames]) {
     await disk.remove(join(directory, name))
     report(`Snapshot file ${name} is deleted: no finished snapshot needs it.`)
   }
@@ -180,14 +192,10 @@ export class Snapshots {
     return soundEntries(this.#entries).at(-1)?.stem.lsn
   }
 
-  /** True while a snapshot is loaded, taken or verified. */
-  get busy(): boolean {
-    return this.#busy
-  }
-
   /**
-   * Loads the newest snapshot, or the newest before it that is not damaged. Fails with SNAPSHOT_FOREIGN or
-   * SNAPSHOT_FORMAT_UNKNOWN, which are no damage: to go behind such a snapshot would lose what it holds.
+   * Loads the newest snapshot, or the newest before it that is not damaged. Fails with
+   * SNAPSHOT_FOREIGN or SNAPSHOT_FORMAT_UNKNOWN, which are no damage: to go behind such a snapshot
+   * would lose what it holds.
    */
   async load(request: LoadRequest): Promise<LoadOutcome> {
     return this.#alone(async () => {
@@ -223,16 +231,16 @@ export class Snapshots {
   }
 
   /**
-   * Makes room for what a snapshot saves aside, up to 128 MiB, so that the transactions right after its begin need not
-   * wait for memory. Taking works without it.
+   * Makes room for what a snapshot saves aside, up to 128 MiB, so that the transactions right after
+   * its begin need not wait for memory. Taking works without it.
    */
   async prepare(memory: Memory): Promise<void> {
     await this.#alone(() => prepareCapture(memory))
   }
 
   /**
-   * Takes a snapshot of `memory` as it is at the moment of the call. Rejects when that fails: the memory and the
-   * snapshots before are then as if nothing had been tried.
+   * Takes a snapshot of `memory` as it is at the moment of the call. Rejects when that fails: the
+   * memory and the snapshots before are then as if nothing had been tried.
    */
   async take(request: TakeRequest): Promise<TakenSnapshot> {
     return this.#alone(async () => {
@@ -242,7 +250,11 @@ export class Snapshots {
       const schemaText = JSON.stringify(request.schema)
       assert(lsn >= (this.newestLsn() ?? 0), 'a snapshot is not older than the newest one')
       const before = this.#coverage?.memory === memory ? this.#coverage : undefined
-      if (before?.stem.lsn === lsn && before.layout === layout && before.schemaText === schemaText) {
+      if (
+        before?.stem.lsn === lsn &&
+        before.layout === layout &&
+        before.schemaText === schemaText
+      ) {
         return { lsn, taken: false, pagesWritten: 0, bytesWritten: 0, ms: 0, sliceMsMax: 0 }
       }
       const slices = new ThreadSlices(signal)
@@ -335,7 +347,14 @@ export class Snapshots {
     const usedCounts = new Float64Array(files.length + 1)
     const tables = manifest.regions.map(({ table }) => table)
     await new ThreadSlices().runAll(countUsedPages(tables, usedCounts))
-    const coverage = { stem: entry.stem, memory, layout, schemaText, files, tables: new WeakMap(regions) }
+    const coverage = {
+      stem: entry.stem,
+      memory,
+      layout,
+      schemaText,
+      files,
+      tables: new WeakMap(regions),
+    }
     this.#coverage = coverage
     await this.#markStale(coverage, usedCounts)
   }
@@ -356,16 +375,21 @@ export class Snapshots {
     return reason
   }
 
-  /** Deletes what is not kept. What cannot be deleted now is tried again after the next snapshot. */
+  /**
+   * Deletes what is not kept. What cannot be deleted now is tried again after the next snapshot.
+   */
   async #retire(): Promise<void> {
     this.#entries = keptEntries(this.#entries, this.#keepCount)
     const directory = this.#directory
     try {
-      const { first, then } = unusedFiles(await this.#disk.list(directory), this.#entries)
+      const { manifestNames, pagesNames } = unusedFiles(
+        await this.#disk.list(directory),
+        this.#entries,
+      )
       // What failed attempts have deleted before became durable when the new manifest's name did.
-      for (const name of first) await this.#disk.remove(join(directory, name))
-      if (first.length > 0) await this.#disk.syncDirectory(directory)
-      for (const name of then) await this.#disk.remove(join(directory, name))
+      for (const name of manifestNames) await this.#disk.remove(join(directory, name))
+      if (manifestNames.length > 0) await this.#disk.syncDirectory(directory)
+      for (const name of pagesNames) await this.#disk.remove(join(directory, name))
     } catch (error) {
       this.#report(`Old snapshots cannot be deleted now: ${(error as Error).message}.`)
     }

@@ -1,8 +1,9 @@
 // Work on the store thread in slices, so that transactions wait for no longer than one of them.
 //
-// Everything here runs between two batches. A slice is meant to take at most one millisecond; work that is longer is a
-// generator that yields at least every 0.3 ms, and is put off to the next turn of the event loop when its slice is
-// over. The longest slice is noted: it is what a snapshot reports as its longest pause.
+// Everything here runs between two batches. A slice is meant to take at most one millisecond; work
+// that is longer is a generator that yields at least every 0.3 ms, and is put off to the next turn
+// of the event loop when its slice is over. The longest slice is noted: it is what a snapshot
+// reports as its longest pause.
 
 import { setImmediate } from 'node:timers/promises'
 

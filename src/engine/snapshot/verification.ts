@@ -1,7 +1,7 @@
 // Reading whole snapshots back without loading them, for the `check` command.
 //
-// Snapshots share most of their pages. Each place of a pages file is read once, and what its checksum is in truth is
-// compared with what each of the manifests says.
+// Snapshots share most of their pages. Each place of a pages file is read once, and what its
+// checksum is in truth is compared with what each of the manifests says.
 
 import { crc32 } from 'node:zlib'
 import { PAGE_SIZE } from '../memory/region.ts'
@@ -57,7 +57,10 @@ export async function verifySnapshots(
   return verified
 }
 
-/** Checksums as they were found on the disk, by file and position; undefined where nothing was read yet. */
+/**
+ * Checksums as they were found on the disk, by file and position; undefined where nothing was read
+ * yet.
+ */
 type Checksums = Map<string, (number | undefined)[]>
 
 type PagesReader = Parameters<Parameters<typeof readRuns>[4]>[1]

@@ -6,16 +6,17 @@
 //   3  sync the directory                                       the same
 //   4  wait until the LSN is durable in the log                 the same
 //   5  write the manifest under a temporary name, sync          a temporary file besides
-//   6  rename it                                                the old state or the new one, both whole
+//   6  rename it                                               the old state or the new one, whole
 //   7  sync the directory                                       the new snapshot
 //
-// Without step 3 a crash after step 6 could keep the manifest's name and lose that of the pages file. Step 4 comes so
-// late because the log is far ahead by then, and nobody waits.
+// Without step 3 a crash after step 6 could keep the manifest's name and lose that of the pages
+// file. Step 4 comes so late because the log is far ahead by then, and nobody waits.
 //
-// An error at any step gives the attempt up: its pages are dirty again, its files are deleted as far as the disk lets
-// us (what stays is deleted later, see retention.ts), the snapshots before it are as they were. It says nothing about
-// the log. An error in step 7 leaves it open whether a crash keeps the snapshot; deleting its manifest, then syncing,
-// then deleting its pages leaves a whole one or none in each case.
+// An error at any step gives the attempt up: its pages are dirty again, its files are deleted as
+// far as the disk lets us (what stays is deleted later, see retention.ts), the snapshots before it
+// are as they were. It says nothing about the log. An error in step 7 leaves it open whether a
+// crash keeps the snapshot; deleting its manifest, then syncing, then deleting its pages leaves a
+// whole one or none in each case.
 
 import { join } from 'node:path'
 import { assert } from '../../std/assert.ts'
@@ -60,7 +61,10 @@ export interface WrittenSnapshot {
   readonly bytesWritten: number
 }
 
-/** Steps 2 to 7. On failure the capture is abandoned and what was written is deleted as far as possible. */
+/**
+ * Steps 2 to 7. On failure the capture is abandoned and what was written is deleted as far as
+ * possible.
+ */
 export async function writeSnapshot(task: SnapshotTask): Promise<WrittenSnapshot> {
   let stem: Stem | undefined
   try {
@@ -130,11 +134,7 @@ async function writePages(task: SnapshotTask, stem: Stem, fileNumber: number): P
 }
 
 /** Step 5. Returns the size. */
-async function writeManifest(
-  task: SnapshotTask,
-  stem: Stem,
-  manifest: Manifest,
-): Promise<number> {
+async function writeManifest(task: SnapshotTask, stem: Stem, manifest: Manifest): Promise<number> {
   const { disk, directory, slices } = task
   await checkFreeSize(task)
   const chunks = manifestChunks(manifest)
@@ -170,7 +170,10 @@ async function checkFreeSize({ disk, directory, freeSizeMin, lsn }: SnapshotTask
   )
 }
 
-/** Manifest first: a manifest never outlives its pages. Files that cannot be deleted stay for retention. */
+/**
+ * Manifest first: a manifest never outlives its pages. Files that cannot be deleted stay for
+ * retention.
+ */
 async function deleteFiles({ disk, directory }: SnapshotTask, stem: Stem): Promise<void> {
   try {
     for (const name of [partialName(stem), manifestName(stem)]) {
@@ -181,12 +184,16 @@ async function deleteFiles({ disk, directory }: SnapshotTask, stem: Stem): Promi
     const path = join(directory, pagesName(stem))
     if (await disk.exists(path)) await disk.remove(path)
   } catch {
-    // The error that made the attempt fail is the one to be told; these files are nobody's, and are deleted later.
+    // The error that made the attempt fail is the one to be told; these files are nobody's, and are
+    // deleted later.
   }
 }
 
 /** Waits for `promise`, but no longer than until `signal` says so. */
-async function untilAborted(promise: Promise<void>, signal: AbortSignal | undefined): Promise<void> {
+async function untilAborted(
+  promise: Promise<void>,
+  signal: AbortSignal | undefined,
+): Promise<void> {
   if (signal === undefined) return promise
   signal.throwIfAborted()
   let abort: (() => void) | undefined

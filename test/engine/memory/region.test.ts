@@ -154,7 +154,8 @@ seededTest('snapshots of random writes always add up to the state of their begin
   let finishedCount = 0
   for (let step = 0; step < 4000; step++) {
     const dice = random.below(20)
-    if (dice < 8) write(oracle.region, random.below(random.pick([8, 30, 64])), random.between(1, 255))
+    if (dice < 8)
+      write(oracle.region, random.below(random.pick([8, 30, 64])), random.between(1, 255))
     else if (!oracle.isRunning) oracle.begin()
     else if (random.once(150)) oracle.abandon()
     else {

@@ -21,13 +21,16 @@ it('files that no manifest names are unused, those of others are not looked at',
   const names = ['notes.txt', `${name(1)}.pages`, `${name(2)}.pages`, `${name(3)}.manifest.partial`]
   names.push(`${name(2)}.manifest`, `${name(3)}.manifest`, `${name(3)}.pages`)
   expect(unusedFiles(names, [entry(2, [2])])).toEqual({
-    first: [`${name(3)}.manifest.partial`, `${name(3)}.manifest`],
-    then: [`${name(1)}.pages`, `${name(3)}.pages`],
+    manifestNames: [`${name(3)}.manifest.partial`, `${name(3)}.manifest`],
+    pagesNames: [`${name(1)}.pages`, `${name(3)}.pages`],
   })
 })
 
 it('a manifest that cannot be read keeps every pages file that is not newer', () => {
   const names = [1, 2, 3].map((lsn) => `${name(lsn)}.pages`)
   const entries = [entry(2, undefined, 'bits')]
-  expect(unusedFiles(names, entries)).toEqual({ first: [], then: [`${name(3)}.pages`] })
+  expect(unusedFiles(names, entries)).toEqual({
+    manifestNames: [],
+    pagesNames: [`${name(3)}.pages`],
+  })
 })

@@ -2,6 +2,7 @@ import { unlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { NodeDisk } from '../../../src/engine/disk.ts'
+import { beforeImages } from '../../../src/engine/memory/before-images.ts'
 import { Memory } from '../../../src/engine/memory/memory.ts'
 import { CLEAN, PAGE_SIZE } from '../../../src/engine/memory/region.ts'
 import { describeFile } from '../../../src/engine/snapshot/description.ts'
@@ -51,7 +52,9 @@ describe('a snapshot', () => {
     expect(await place.names()).toEqual([fileName(18_293, 'manifest'), fileName(18_293, 'pages')])
 
     const progress: LoadProgress[] = []
-    const { loaded, skipped } = await (await place.open()).load({
+    const { loaded, skipped } = await (
+      await place.open()
+    ).load({
       storeId: STORE_ID,
       memory: () => new Memory(),
       progress: (step) => progress.push(step),
@@ -75,18 +78,45 @@ describe('a snapshot', () => {
     expect(place.lines).toEqual([])
   })
 
+  it('is chosen by LSN or by time', async () => {
+    let now = TIME
+    const memory = filledMemory()
+    const snapshots = await place.open({ clock: { now: () => now } })
+    for (let lsn = 10; lsn <= 30; lsn += 10) {
+      await snapshots.take(takeRequest(memory, lsn))
+      now += 1000
+    }
+    const chosen = async (maxLsn?: number, maxTime?: number): Promise<number | undefined> => {
+      const again = await place.open({ readOnly: true })
+      const { loaded, skipped } = await again.load({ memory: () => new Memory(), maxLsn, maxTime })
+      expect(skipped).toEqual([])
+      return loaded?.lsn
+    }
+    expect([await chosen(30), await chosen(29), await chosen(9)]).toEqual([30, 20, undefined])
+    expect([await chosen(undefined, TIME + 1000), await chosen(30, TIME - 1)]).toEqual([
+      20,
+      undefined,
+    ])
+  })
+
   it('of an empty memory, and of one with zero pages only, has no pages file', async () => {
     const memory = new Memory()
     const snapshots = await place.open()
-    expect(await snapshots.take(takeRequest(memory, 0))).toMatchObject({ taken: true, pagesWritten: 0 })
+    expect(await snapshots.take(takeRequest(memory, 0))).toMatchObject({
+      taken: true,
+      pagesWritten: 0,
+    })
     writeByte(memory.region('a', SIZE_MAX), 5 * PAGE_SIZE, 0)
-    expect(await snapshots.take(takeRequest(memory, 1))).toMatchObject({ taken: true, pagesWritten: 0 })
+    expect(await snapshots.take(takeRequest(memory, 1))).toMatchObject({
+      taken: true,
+      pagesWritten: 0,
+    })
     expect(await place.namesOf('pages')).toEqual([])
     expect(differenceFrom(copyOf(memory), await place.reloaded())).toBe(undefined)
     expect(differenceFrom(new Map(), await place.reloaded(0))).toBe(undefined)
   })
 
-  it('writes only pages that were written to since the one before, also after a restart', async () => {
+  it('writes only what was written to since the one before, also after a restart', async () => {
     const memory = filledMemory()
     const snapshots = await place.open()
     await snapshots.take(takeRequest(memory, 1))
@@ -114,7 +144,7 @@ describe('a snapshot', () => {
     expect(differenceFrom(copyOf(memory), await place.reloaded())).toBe(undefined)
   })
 
-  it('at the LSN of the newest one is not taken again, unless schema or layout differ', async () => {
+  it('at the newest LSN is not taken again, unless schema or layout differ', async () => {
     const memory = filledMemory()
     const snapshots = await place.open()
     await snapshots.take(takeRequest(memory, 7))
@@ -124,10 +154,15 @@ describe('a snapshot', () => {
       taken: true,
       pagesWritten: 0,
     })
-    expect(await place.namesOf('manifest')).toEqual(['0000000000000007-2.manifest', fileName(7, 'manifest')])
-    expect(await snapshots.take(takeRequest(memory, 7, { layout: 2, schema: null }))).toMatchObject({
-      taken: true,
-    })
+    expect(await place.namesOf('manifest')).toEqual([
+      '0000000000000007-2.manifest',
+      fileName(7, 'manifest'),
+    ])
+    expect(await snapshots.take(takeRequest(memory, 7, { layout: 2, schema: null }))).toMatchObject(
+      {
+        taken: true,
+      },
+    )
     const { loaded } = await load(await place.open())
     expect(loaded).toMatchObject({ lsn: 7, layout: 2, schema: null })
   })
@@ -137,7 +172,9 @@ describe('a snapshot', () => {
     const snapshots = await place.open()
     await snapshots.take(takeRequest(memory, 7))
     await expect(snapshots.take(takeRequest(memory, 6))).rejects.toThrow('not older')
-    await expect((await place.open({ readOnly: true })).take(takeRequest(memory, 8))).rejects.toThrow('reading')
+    await expect(
+      (await place.open({ readOnly: true })).take(takeRequest(memory, 8)),
+    ).rejects.toThrow('reading')
     const first = snapshots.take(takeRequest(memory, 8))
     await expect(snapshots.take(takeRequest(memory, 8))).rejects.toThrow('one at a time')
     await first
@@ -149,12 +186,12 @@ describe('while a snapshot is taken', () => {
     const directory = join(place.path, String(random.word()))
     const memory = filledMemory()
     const snapshots = await place.open({ directory })
-    for (let lsn = 1; lsn <= 6; lsn++) {
+    for (let lsn = 1; lsn <= 4; lsn++) {
       scribble(memory, random, random.below(40))
       const copy = copyOf(memory)
-      let running = true
-      const taken = snapshots.take(takeRequest(memory, lsn)).finally(() => (running = false))
-      while (running) {
+      const state = { running: true }
+      const taken = snapshots.take(takeRequest(memory, lsn)).finally(() => (state.running = false))
+      while (state.running) {
         scribble(memory, random, random.below(10))
         await new Promise(setImmediate)
       }
@@ -176,6 +213,26 @@ describe('while a snapshot is taken', () => {
     expect(await taken).toMatchObject({ pagesWritten: 1100 })
     expect(region.beforeImageCount).toBe(0)
     expect(differenceFrom(copy, await place.reloaded())).toBe(undefined)
+  })
+
+  it('room for pages saved aside is made before and given up afterwards', async () => {
+    const memory = filledMemory()
+    const snapshots = await place.open()
+    await snapshots.prepare(memory)
+    expect(beforeImages.freeCount).toBe(48)
+    const copy = copyOf(memory)
+    const taken = snapshots.take(takeRequest(memory, 1))
+    fillPages(memory.region('1/arena', SIZE_MAX), 0, 20, 9)
+    expect(beforeImages.freeCount).toBe(28)
+    await taken
+    expect(beforeImages.freeCount).toBe(0)
+    expect(differenceFrom(copy, await place.reloaded())).toBe(undefined)
+
+    const large = new Memory()
+    fillPages(large.region('a', SIZE_MAX), 0, 2100, 1)
+    await snapshots.prepare(large)
+    expect(beforeImages.freeCount).toBe(2048)
+    beforeImages.release()
   })
 
   it('a region that is made, dropped or grown belongs to the next one', async () => {
@@ -282,8 +339,13 @@ describe('of the files of a directory', () => {
       copies.push(copyOf(memory))
       await snapshots.take(takeRequest(memory, lsn))
     }
-    expect(await place.namesOf('manifest')).toEqual([fileName(4, 'manifest'), fileName(5, 'manifest')])
-    expect(await place.namesOf('pages')).toEqual([1, 2, 3, 4, 5].map((lsn) => fileName(lsn, 'pages')))
+    expect(await place.namesOf('manifest')).toEqual([
+      fileName(4, 'manifest'),
+      fileName(5, 'manifest'),
+    ])
+    expect(await place.namesOf('pages')).toEqual(
+      [1, 2, 3, 4, 5].map((lsn) => fileName(lsn, 'pages')),
+    )
     expect([snapshots.oldestLsn(), snapshots.newestLsn()]).toEqual([4, 5])
     for (const lsn of [4, 5]) {
       expect(differenceFrom(copies[lsn - 1]!, await place.reloaded(lsn))).toBe(undefined)
@@ -291,7 +353,7 @@ describe('of the files of a directory', () => {
     expect((await load(await place.open(), 3)).loaded).toBe(undefined)
   })
 
-  it('a file that is mostly stale is given up, and so are the smallest when there are too many', async () => {
+  it('mostly stale ones are given up, and the smallest when there are too many', async () => {
     const memory = filledMemory()
     const snapshots = await place.open({ keepCount: 1 })
     await snapshots.take(takeRequest(memory, 1))
@@ -325,7 +387,9 @@ describe('of the files of a directory', () => {
     expect((await place.names()).length).toBe(8)
     const snapshots = await place.open()
     expect(place.lines.toSorted()).toEqual(
-      leftovers.map((name) => `Snapshot file ${name} is deleted: no finished snapshot needs it.`).toSorted(),
+      leftovers
+        .map((name) => `Snapshot file ${name} is deleted: no finished snapshot needs it.`)
+        .toSorted(),
     )
     const left = [fileName(5, 'manifest'), fileName(5, 'pages'), ...others]
     expect(await place.names()).toEqual(left.toSorted())
@@ -360,13 +424,20 @@ describe('of the files of a directory', () => {
       ...common,
       pageCount: 1,
     })
+    fillPages(memory.region('1/arena', SIZE_MAX), 0, 1, 10)
+    await snapshots.take(takeRequest(memory, 3))
+    expect(await describeFile(disk, join(place.path, fileName(3, 'manifest')))).toMatchObject({
+      files: [{ name: fileName(1, 'pages') }, { name: fileName(3, 'pages'), usedPageCount: 1 }],
+    })
     expect(await describeFile(disk, join(place.path, 'notes.txt'))).toBe(undefined)
     for (const kind of ['manifest', 'pages']) {
       await place.flipBit(fileName(2, kind), 33)
       const path = join(place.path, fileName(2, kind))
       expect(await describeFile(disk, path)).toMatchObject({ name: fileName(2, kind), offset: 60 })
       await unlink(path)
-      expect(await describeFile(disk, path)).toMatchObject({ fault: expect.stringContaining('ENOENT') as string })
+      expect(await describeFile(disk, path)).toMatchObject({
+        fault: expect.stringContaining('ENOENT') as string,
+      })
     }
   })
 })

@@ -1,0 +1,121 @@
+// What a running snapshot does to those who wait: the longest stall of the thread and the latencies
+// of durable writes, in windows with a snapshot and in windows without one.
+//
+// 64 writers never stop. A full snapshot comes first (the store is booted from its log, so no
+// snapshot is known of its memory), then incremental ones, and windows without any between them. A
+// stall is how late a timer of one millisecond was. On a machine that others use, stalls have other
+// causes too: the windows without a snapshot tell how many, and "longest slice" is what the snapshot
+// itself says for how long it has held the thread.
+
+import { mkdtempSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { monitorEventLoopDelay } from 'node:perf_hooks'
+import { CommentSource, Random, openStore } from './comment-network.ts'
+import { insertFor } from './durable-inserts.ts'
+import { percentile } from '../report.ts'
+import type { CommentStore } from './comment-network.ts'
+import type { PartInput } from './engine-parts.ts'
+import type { Measurement } from '../report.ts'
+
+const IN_FLIGHT = 64
+const WARM_UP_MS = 2000
+const WINDOW_MS = 1500
+const INCREMENTAL_COUNT = 3
+const RESOLUTION_MS = 1
+
+interface Window {
+  readonly stallMs: number
+  readonly p99Ms: number
+  readonly longestMs: number
+  readonly rate: number
+  /** Of the snapshot, if there was one. */
+  readonly sliceMs: number
+  readonly seconds: number
+  readonly megabytes: number
+}
+
+export async function snapshotStalls(input: PartInput): Promise<Measurement[]> {
+  const snapshotDirectory = mkdtempSync(join(input.directory, 'stalls-'))
+  try {
+    await using store = await openStore(input.directory, { snapshotDirectory, snapshotsKept: 1 })
+    const source = new CommentSource(store, new Random(input.seed))
+    await insertFor(store, source, IN_FLIGHT, WARM_UP_MS)
+    const quiet = [await window(store, source, false)]
+    const full = [await window(store, source, true)]
+    const incremental: Window[] = []
+    for (let count = 0; count < INCREMENTAL_COUNT; count++) {
+      quiet.push(await window(store, source, false))
+      incremental.push(await window(store, source, true))
+    }
+    return [
+      ...rows('no snapshot', quiet),
+      ...rows('full snapshot', full),
+      ...rows('incremental snapshot', incremental),
+    ]
+  } finally {
+    rmSync(snapshotDirectory, { recursive: true, force: true })
+  }
+}
+
+/** Writes go on for a while, and until the snapshot is finished. */
+async function window(
+  store: CommentStore,
+  source: CommentSource,
+  isTaking: boolean,
+): Promise<Window> {
+  const latenciesMs: number[] = []
+  const rates: number[] = []
+  const delays = monitorEventLoopDelay({ resolution: RESOLUTION_MS })
+  delays.enable()
+  let isDone = !isTaking
+  let taken = { sliceMsMax: 0, ms: 0, bytesWritten: 0 }
+  const snapshot = isTaking
+    ? store.snapshot().then((result) => {
+        taken = result
+        isDone = true
+      })
+    : undefined
+  do rates.push(await insertFor(store, source, IN_FLIGHT, WINDOW_MS, latenciesMs))
+  while (!isDone)
+  await snapshot
+  delays.disable()
+  const sorted = Float64Array.from(latenciesMs).toSorted()
+  return {
+    stallMs: Math.max(0, delays.max / 1e6 - RESOLUTION_MS),
+    p99Ms: sorted[Math.floor(sorted.length * 0.99)]!,
+    longestMs: sorted.at(-1)!,
+    rate: percentile(rates, 0.5),
+    sliceMs: taken.sliceMsMax,
+    seconds: taken.ms / 1000,
+    megabytes: taken.bytesWritten / 1e6,
+  }
+}
+
+function rows(when: string, windows: readonly Window[]): Measurement[] {
+  const row = (
+    name: string,
+    unit: string,
+    of: (at: Window) => number,
+    goal?: string,
+  ): Measurement => ({
+    name: `${when}: ${name}`,
+    unit,
+    samples: windows.map(of),
+    ...(goal === undefined ? {} : { goal }),
+  })
+  const isTaking = windows.some(({ seconds }) => seconds > 0)
+  const stallGoal = isTaking ? '≤ 5 by the snapshot' : undefined
+  const measured = [
+    row('longest stall', 'ms', (at) => at.stallMs, stallGoal),
+    row('write, 99 of 100 within', 'ms', (at) => at.p99Ms),
+    row('write, longest', 'ms', (at) => at.longestMs),
+    row('writes, 64 in flight', '/s', (at) => at.rate),
+  ]
+  if (!isTaking) return measured
+  return [
+    ...measured,
+    row('longest slice', 'ms', (at) => at.sliceMs),
+    row('takes', 's', (at) => at.seconds),
+    row('writes', 'MB', (at) => at.megabytes),
+  ]
+}

@@ -1,0 +1,500 @@
+// Stories of a whole store that a crash may end at any moment: the torture of promises (1) to (5).
+//
+// A story is a random life of the little network on a forgetful disk: transactions one by one and many at once,
+// snapshots while they go on, restarts, kills, failing operations, crashes. At every moment at which the disk changes,
+// states that a crash could leave are set aside; after each step the store is opened on each of them:
+//
+//   it opens, without a human and without a word of damage              else violation 1
+//   it has every transaction that anybody was told to be durable        else violation 2
+//   it is, to the letter, what the oracle was after some transaction    else violation 3
+//   `check` finds nothing (for a sample: it takes as long as opening)   else violation 4
+//
+// For a sample the same is asked of crashes while it recovers, and after it: what it has served must not go again.
+//
+// With `SimulatedTime` a seed decides everything, so that a failure is repeated by its seed.
+
+import { ForgetfulDisk } from './forgetful-disk.ts'
+import { LittleOracle } from './little-oracle.ts'
+import { No, everything } from './little-network.ts'
+import { ProcessDisk } from './process-disk.ts'
+import { Random } from './seeded.ts'
+import { SimulatedTime } from './simulated-time.ts'
+import { openOn } from './simulated-store.ts'
+import type { Disk } from '../../src/engine/disk.ts'
+import type { Durability } from '../../src/engine/log/local-writer.ts'
+import type { LittleOperation } from './little-oracle.ts'
+import type { SimulatedOptions, SimulatedStore } from './simulated-store.ts'
+import type { Errno } from './forgetful-disk.ts'
+
+export interface StoryOptions {
+  readonly seed: number
+  /** Steps of the life. */
+  readonly stepCount: number
+  readonly durability?: Durability
+  /** States set aside at one moment, at most. */
+  readonly statesAtMoment?: number
+  /** Whether operations of the disk may fail. */
+  readonly faults?: boolean
+  /** A disk that lies to the store, for mutants. */
+  readonly lie?: (disk: Disk) => Disk
+}
+
+export interface StoryResult {
+  /** Crash states on which the store was opened. */
+  states: number
+  /** Those of them that are crashes of the recovery from a crash. */
+  deepStates: number
+  /** Moments at which states were set aside. */
+  moments: number
+  transactions: number
+}
+
+/** What a crash left, and what must be there. */
+interface CrashState {
+  readonly disk: ForgetfulDisk
+  readonly leastLsn: number
+  readonly mostLsn: number
+  /** The operation that it interrupted. */
+  readonly moment: string
+}
+
+const ERRNOS: readonly Errno[] = ['EIO', 'ENOSPC', 'EDQUOT', 'EROFS', 'EFBIG']
+const WAITING_STATES_MAX = 400
+const PERSONS_MAX = 4
+const POSTS_MAX = 12
+const DAMAGE = /damaged|missing|lost/
+
+export class Violation extends Error {}
+
+/** Lives one story. Throws a Violation. */
+export async function liveStory(options: StoryOptions): Promise<StoryResult> {
+  const random = new Random(options.seed)
+  using time = new SimulatedTime(random)
+  const story = new CrashStory(options, random, time)
+  await story.live()
+  return story.result
+}
+
+class CrashStory {
+  readonly result: StoryResult
+  readonly #options: StoryOptions
+  readonly #random: Random
+  readonly #time: SimulatedTime
+  readonly #oracle: LittleOracle
+  readonly #settings: SimulatedOptions
+  readonly #waiting: CrashState[]
+  #disk: ForgetfulDisk
+  #process: ProcessDisk
+  #store: SimulatedStore | undefined
+  /** Counts processes, so that answers of a dead one are not heard. */
+  #life: number
+  /** A crash may not take this transaction, or one before it. */
+  #safeLsn: number
+  #underWay: Promise<void>[]
+  #violation: Violation | undefined
+  #mayFail: boolean
+  #keyCount: number
+
+  constructor(options: StoryOptions, random: Random, time: SimulatedTime) {
+    this.result = { states: 0, deepStates: 0, moments: 0, transactions: 0 }
+    this.#options = options
+    this.#random = random
+    this.#time = time
+    this.#oracle = new LittleOracle()
+    this.#settings = {
+      clock: time,
+      durability: options.durability ?? 'sync',
+      segmentSize: random.pick([8192, 12_288, 16_384]),
+      snapshotsKept: random.between(1, 3),
+      keepLog: random.once(4),
+    }
+    this.#waiting = []
+    this.#disk = new ForgetfulDisk(['/'])
+    this.#process = new ProcessDisk(this.#disk)
+    this.#store = undefined
+    this.#life = 0
+    this.#safeLsn = 0
+    this.#underWay = []
+    this.#violation = undefined
+    this.#mayFail = false
+    this.#keyCount = 0
+  }
+
+  async live(): Promise<void> {
+    this.#watch()
+    await this.#open()
+    for (let step = 0; step < this.#options.stepCount; step++) {
+      await this.#step()
+      this.#setAside()
+      await this.#verifyWaiting()
+    }
+    await this.#restart()
+    await this.#verifyWaiting()
+  }
+
+  async #step(): Promise<void> {
+    const chance = this.#random.below(100)
+    if (chance < 60) await this.#write()
+    else if (chance < 72) await this.#snapshot()
+    else if (chance < 78) this.#time.advance(this.#random.between(500, 5000))
+    else if (chance < 84) await this.#restart()
+    else if (chance < 89) await this.#kill()
+    else if (chance < 94) await this.#crash()
+    else if (this.#options.faults === true) await this.#fail()
+    else await this.#write()
+    if (this.#violation !== undefined) throw this.#violation
+  }
+
+  /** Some transactions at once, then more while those are under way. */
+  async #write(): Promise<void> {
+    for (let round = this.#random.between(1, 3); round > 0; round--) {
+      for (let count = this.#random.between(1, 6); count > 0; count--) this.#submit()
+      await turns(this.#random.below(4))
+    }
+    await this.#settle()
+  }
+
+  async #snapshot(): Promise<void> {
+    const { result } = this.#take()
+    for (let count = this.#random.below(4); count > 0; count--) {
+      this.#submit()
+      await turns(this.#random.below(3))
+    }
+    await result
+    await this.#settle()
+  }
+
+  /** An orderly end and a new begin. */
+  async #restart(): Promise<void> {
+    await this.#store!.close()
+    this.#safeLsn = this.#oracle.lastLsn
+    this.#begin(this.#disk)
+    await this.#open()
+  }
+
+  /** The process ends in the middle of something; the machine lives on. */
+  async #kill(): Promise<void> {
+    for (let count = this.#random.below(6); count > 0; count--) this.#submit()
+    if (this.#random.once(3)) this.#take()
+    await turns(this.#random.below(6))
+    await this.#reboot()
+  }
+
+  /** The machine ends in the middle of something. */
+  async #crash(): Promise<void> {
+    for (let count = this.#random.below(6); count > 0; count--) this.#submit()
+    if (this.#random.once(3)) this.#take()
+    await turns(this.#random.below(6))
+    this.#noteSafe()
+    this.#oracle.ackedLsn = this.#safeLsn
+    this.#begin(this.#disk.crash(this.#random))
+    await this.#open()
+  }
+
+  /** An operation of the disk fails while transactions and a snapshot are under way. */
+  async #fail(): Promise<void> {
+    this.#mayFail = true
+    const duration = this.#random.once(3) ? 'for good' : 'once'
+    this.#disk.failAt(this.#random.between(1, 30), this.#random.pick(ERRNOS), duration)
+    if (this.#random.once(2)) this.#take()
+    for (let round = 0; round < 4; round++) {
+      this.#submit()
+      this.#submit()
+      await turns(this.#random.below(4))
+    }
+    await this.#settle()
+    if (this.#store!.poison === undefined && this.#random.once(2)) {
+      await this.#store!.close().catch(() => undefined)
+      this.#disk.heal()
+    } else if (this.#store!.poison === undefined) {
+      this.#disk.heal()
+      this.#mayFail = false
+      return
+    }
+    // The process ends, as onPoison asks; the next one finds a better disk, or the same one once more.
+    if (this.#random.once(2)) this.#disk.heal()
+    await this.#reboot()
+    this.#mayFail = false
+  }
+
+  /** A new process on the same machine: nothing that was written is lost. */
+  async #reboot(): Promise<void> {
+    this.#noteSafe()
+    this.#begin(this.#disk)
+    const leastLsn = this.#oracle.ackedLsn
+    try {
+      await this.#open(leastLsn)
+    } catch (error) {
+      if (!this.#mayFail || error instanceof Violation) throw error
+      this.#disk.heal()
+      this.#begin(this.#disk)
+      await this.#open(leastLsn)
+    }
+    this.#disk.heal()
+  }
+
+  #begin(disk: ForgetfulDisk): void {
+    this.#life++
+    this.#process.kill()
+    this.#time.forgetTimers()
+    this.#underWay = []
+    this.#store = undefined
+    this.#disk.onMoment = undefined
+    this.#disk = disk
+    this.#process = new ProcessDisk(disk)
+    this.#watch()
+  }
+
+  async #open(leastLsn = this.#safeLsn): Promise<void> {
+    const lines: string[] = []
+    const report = (line: string): void => void lines.push(line)
+    const disk = this.#lied(this.#process)
+    let store: SimulatedStore
+    try {
+      store = await openOn(disk, { ...this.#settings, report })
+    } catch (error) {
+      if (this.#mayFail) throw error
+      throw this.#violated('the story goes on', `it does not open: ${sentenceOf(error)}`)
+    }
+    this.#judge(store, lines, leastLsn, this.#oracle.lastLsn, 'the story goes on')
+    this.#store = store
+    this.#oracle.rewind(store.recovery.lastLsn)
+    this.#safeLsn = this.#oracle.ackedLsn
+  }
+
+  #take(): { result: Promise<void> } {
+    const life = this.#life
+    const result = this.#store!.snapshot().then(
+      () => undefined,
+      (error: unknown) => {
+        if (life !== this.#life || this.#mayFail) return
+        this.#violation ??= this.#violated('a snapshot', `it fails: ${sentenceOf(error)}`)
+      },
+    )
+    if (this.#underWay.length < 100) this.#underWay.push(result)
+    return { result }
+  }
+
+  #submit(): void {
+    const operation = this.#chooseOperation()
+    const { answer, lsn } = this.#oracle.submit(operation)
+    const { name, input, key } = operation
+    const life = this.#life
+    const expect = (found: unknown, expected: unknown): void => {
+      if (life !== this.#life) return
+      this.#oracle.ack(lsn)
+      if (found === expected) return
+      const sentence = `${name} answers ${String(found)}, ${String(expected)} expected`
+      this.#violation ??= this.#violated('a transaction', sentence)
+    }
+    const options = key === undefined ? {} : { key }
+    this.result.transactions++
+    this.#underWay.push(
+      this.#store!.transact(name, input as never, options).then(
+        ({ output, lsn: found }) => {
+          expect(`${String(output)} at ${found}`, 'output' in answer ? `${String(answer.output)} at ${lsn}` : 'refusal')
+        },
+        (error: { code?: string }) => {
+          const found = error instanceof No ? 'No' : error.code
+          if (found !== 'STORE_POISONED') expect(found, 'refused' in answer ? answer.refused : 'an output')
+          else if (life === this.#life && !this.#mayFail) {
+            this.#violation ??= this.#violated('a transaction', sentenceOf(error))
+          }
+        },
+      ),
+    )
+  }
+
+  #chooseOperation(): LittleOperation {
+    const random = this.#random
+    const { personCount, postCount, livePostCount } = this.#oracle
+    const now = this.#time.now()
+    const key = random.once(6) ? `key ${random.once(3) ? random.below(this.#keyCount + 1) : this.#keyCount++}` : undefined
+    const person = random.between(1, personCount + 1)
+    const post = random.between(1, postCount + 1)
+    const text = 'lorem '.repeat(random.below(random.once(8) ? 300 : 30))
+    const handle = `person ${random.below(6)}`
+    const with_ = (name: LittleOperation['name'], input: LittleOperation['input']): LittleOperation => ({
+      name, input, now, key,
+    })
+    if (personCount === 0 || (personCount < PERSONS_MAX && random.once(8))) {
+      return with_('join', { handle })
+    }
+    if (livePostCount > POSTS_MAX) return with_('remove', { post })
+    switch (random.below(10)) {
+      case 0:
+      case 1:
+      case 2:
+        return with_('post', { author: person, text, parent: random.once(2) ? 0 : post })
+      case 3:
+      case 4:
+        return with_('like', { person: Math.min(person, personCount), post: Math.min(post, postCount) || 1 })
+      case 5:
+        return with_('unlike', { person, post })
+      case 6:
+        return with_('rename', { person, handle })
+      case 7:
+        return with_('edit', { post, text })
+      case 8:
+        return random.once(2)
+          ? with_('move', { post, author: Math.min(person, personCount) })
+          : with_('remove', { post })
+      default:
+        return with_('regret', { author: person })
+    }
+  }
+
+  async #settle(): Promise<void> {
+    const underWay = this.#underWay
+    this.#underWay = []
+    await Promise.all(underWay)
+    if (this.#violation !== undefined) throw this.#violation
+  }
+
+  #watch(): void {
+    const disk = this.#disk
+    disk.operations = []
+    disk.onMoment = () => this.#setAside()
+    const slow = this.#random.below(4)
+    disk.pause = async () => {
+      for (let turn = slow === 0 ? 0 : this.#random.below(slow); turn > 0; turn--) await turns(1)
+    }
+  }
+
+  #noteSafe(): void {
+    const durableLsn =
+      (this.#options.durability ?? 'sync') === 'sync'
+        ? this.#oracle.ackedLsn
+        : (this.#store?.stats().durableLsn ?? 0)
+    if (this.#store !== undefined) this.#safeLsn = Math.max(this.#safeLsn, durableLsn)
+  }
+
+  /** Sets aside what a crash at this moment may leave. */
+  #setAside(): void {
+    if (this.#waiting.length >= WAITING_STATES_MAX) return
+    const { statesAtMoment = 8 } = this.#options
+    this.#noteSafe()
+    this.result.moments++
+    const disk = this.#disk
+    const last = disk.operations?.at(-1)
+    const moment = last === undefined ? 'rest' : `${last.kind} ${last.path} at ${last.position}`
+    if (disk.operations!.length > 100) disk.operations = disk.operations!.slice(-1)
+    const count = this.#random.between(2, statesAtMoment)
+    const leastLsn = this.#safeLsn
+    const mostLsn = this.#oracle.lastLsn
+    for (const state of disk.crashes(this.#random, count)) {
+      this.#waiting.push({ disk: state, leastLsn, mostLsn, moment })
+    }
+  }
+
+  async #verifyWaiting(): Promise<void> {
+    for (const state of this.#waiting.splice(0)) await this.#verify(state)
+  }
+
+  async #verify(state: CrashState): Promise<void> {
+    const { disk, leastLsn, mostLsn, moment } = state
+    const random = this.#random
+    const deep: CrashState[] = []
+    if (random.once(16)) {
+      const chance = random.between(2, 8)
+      disk.onMoment = () => {
+        if (!random.once(chance)) return
+        const crashed = disk.crash(random)
+        deep.push({ disk: crashed, leastLsn, mostLsn, moment: `recovery of ${moment}` })
+      }
+    }
+    const store = await this.#reopen(disk, leastLsn, mostLsn, moment)
+    const foundLsn = store.recovery.lastLsn
+    if (disk.onMoment !== undefined) {
+      disk.onMoment = undefined
+      const after = { leastLsn: foundLsn, mostLsn: Math.max(foundLsn, 1), moment: `after ${moment}` }
+      for (const crashed of disk.crashes(random, 4)) deep.push({ ...after, disk: crashed })
+      for (const { disk: crashed, ...bounds } of deep) {
+        const again = await this.#reopen(crashed, bounds.leastLsn, bounds.mostLsn, bounds.moment)
+        this.result.deepStates++
+        await again.close()
+      }
+    }
+    if (random.once(32)) await this.#liveOn(disk, store, moment)
+    else await store.close()
+  }
+
+  async #reopen(
+    disk: ForgetfulDisk,
+    leastLsn: number,
+    mostLsn: number,
+    moment: string,
+  ): Promise<SimulatedStore> {
+    this.result.states++
+    const lines: string[] = []
+    const report = (line: string): void => void lines.push(line)
+    try {
+      const store = await openOn(this.#lied(disk), { ...this.#settings, report })
+      this.#judge(store, lines, leastLsn, mostLsn, moment)
+      return store
+    } catch (error) {
+      if (error instanceof Violation) throw error
+      throw this.#violated(moment, `it does not open: ${sentenceOf(error)}`)
+    }
+  }
+
+  /** The store of a crash state is as good as any: it takes a transaction, and a snapshot, and keeps them. */
+  async #liveOn(disk: ForgetfulDisk, store: SimulatedStore, moment: string): Promise<void> {
+    try {
+      await store.transact('join', { handle: 'survivor' })
+      if (this.#random.once(2)) await store.snapshot()
+      const before = JSON.stringify(everything(store.view))
+      await store.close()
+      const again = await openOn(this.#lied(disk), this.#settings)
+      if (JSON.stringify(everything(again.view)) !== before) {
+        throw new Error('a restart later it is another state')
+      }
+      await again.close()
+    } catch (error) {
+      throw this.#violated(moment, `it does not go on: ${sentenceOf(error)}`)
+    }
+  }
+
+  #judge(
+    store: SimulatedStore,
+    lines: readonly string[],
+    leastLsn: number,
+    mostLsn: number,
+    moment: string,
+  ): void {
+    const { lastLsn } = store.recovery
+    const line = lines.find((text) => DAMAGE.test(text))
+    if (line !== undefined) throw this.#violated(moment, `it speaks of damage: ${line}`)
+    if (lastLsn < leastLsn || lastLsn > mostLsn) {
+      const sentence = `it has lsn ${lastLsn}, from ${leastLsn} to ${mostLsn} expected`
+      throw this.#violated(moment, sentence)
+    }
+    const found = JSON.stringify(everything(store.view))
+    const expected = this.#oracle.text(lastLsn)
+    if (found !== expected) {
+      throw this.#violated(moment, `at lsn ${lastLsn} it is\n${found}\nnot\n${expected}`)
+    }
+    if (!this.#random.once(16)) return
+    const sentences = store.check()
+    if (sentences.length > 0) throw this.#violated(moment, `check finds: ${sentences.join('; ')}`)
+  }
+
+  #lied(disk: Disk): Disk {
+    return this.#options.lie?.(disk) ?? disk
+  }
+
+  #violated(moment: string, sentence: string): Violation {
+    const { seed } = this.#options
+    return new Violation(`seed ${seed}, crash state ${this.result.states}, ${moment}: ${sentence}`)
+  }
+}
+
+/** Lets the event loop turn. */
+async function turns(count: number): Promise<void> {
+  for (let turn = 0; turn < count; turn++) await new Promise((resolve) => setImmediate(resolve))
+}
+
+function sentenceOf(error: unknown): string {
+  const { code, message, stack } = error as { code?: string; message: string; stack?: string }
+  return code === undefined ? (stack ?? message) : `${code}: ${message}`
+}
