@@ -2,10 +2,10 @@
 // that answers as many constant bytes?
 //
 // Server, yardstick and load are three processes. Each case is measured in rounds, server and
-// yardstick one right after the other, so that a ratio compares the same minute of the same machine.
-// The load is autocannon with a fixed number of connections, for a fixed time. A case counts only
-// when every answer was of the 2xx kind. What a case needs (tokens, posts, comments) is there before
-// the server starts.
+// yardstick one right after the other, so that a ratio compares the same minute of the same
+// machine. The load is autocannon with a fixed number of connections, for a fixed time. A case
+// counts only when every answer was of the 2xx kind. What a case needs (tokens, posts, comments) is
+// there before the server starts.
 
 import { fork, spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -21,7 +21,7 @@ import type { PopulatedNetwork } from './support/populated-network.ts'
 
 export const name = 'http'
 export const question =
-  'Requests a second of the running server, and as a share of a bare Fastify with answers of that size.'
+  'Requests a second of the running server, beside a bare Fastify with answers of that size.'
 
 const ROUNDS = 3
 const SECONDS = 2
@@ -128,9 +128,8 @@ async function measure(
     latencies.push(ours.p99)
     bareRates.push(theirs.rate)
     shares.push(ours.rate / theirs.rate)
-    say(
-      `${each.name} ${round}/${ROUNDS}: ${Math.round(ours.rate)}/s, bare ${Math.round(theirs.rate)}/s`,
-    )
+    const both = `${Math.round(ours.rate)}/s, bare ${Math.round(theirs.rate)}/s`
+    say(`${each.name} ${round}/${ROUNDS}: ${both}`)
   }
   const label = `${each.name}, ${each.connections} connections`
   return [

@@ -1,6 +1,6 @@
-// The yardstick of the HTTP bench: a Fastify that does nothing. `/N` answers with N constant bytes of
-// JSON, whatever the method, after reading and parsing the body that came. What a route of ours costs
-// is what it is slower than this.
+// The yardstick of the HTTP bench: a Fastify that does nothing. `/N` answers with N constant bytes
+// of JSON, whatever the method, after reading and parsing the body that came. What a route of ours
+// costs is what it is slower than this.
 //
 // Started as a process of its own, as the server is; it says its port to its parent.
 

@@ -1,6 +1,6 @@
-// A network with people in it, for benches over HTTP: written straight into a store, which is closed
-// again, so that a server can open it. Everybody has a token and follows others, has posts of one
-// photo, and the posts have comments, some of which answer others.
+// A network with people in it, for benches over HTTP: written straight into a store, which is
+// closed again, so that a server can open it. Everybody has a token and follows others, has posts
+// of one photo, and the posts have comments, some of which answer others.
 
 import { join } from 'node:path'
 import { createToken } from '../../src/api/authentication.ts'

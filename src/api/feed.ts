@@ -1,4 +1,4 @@
-// Routes of timelines: home.
+// Routes of timelines: home, made when it is asked for of the lists of those whom one follows.
 
 import { userOf } from './authentication.ts'
 import { PostBody, renderPosts } from './render/post.ts'

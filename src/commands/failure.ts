@@ -28,6 +28,8 @@ const FILE_WORDS: Readonly<Record<string, string>> = {
   ENOSPC: 'the disk is full',
   EDQUOT: 'the disk quota is used up',
 }
+/** System calls whose names are no verbs of everyday. */
+const SYSTEM_VERBS: Readonly<Record<string, string>> = { '': 'use', access: 'open', mkdir: 'make' }
 const DISK_FULL = new Set(['ENOSPC', 'EDQUOT'])
 
 /** Undefined when it is a mistake of ours: throw it again. */
@@ -46,7 +48,7 @@ export function failureOf(error: unknown): Failure | undefined {
   const words = FILE_WORDS[code]
   if (words === undefined) return { status: 1, sentences: [sentence(error.message)] }
   const place = path === undefined ? '' : ` ${path}`
-  const failed = `Cannot ${syscall || 'use'}${place}: ${words}.`
+  const failed = `Cannot ${SYSTEM_VERBS[syscall] ?? syscall}${place}: ${words}.`
   return { status: DISK_FULL.has(code) ? 1 : 2, sentences: [failed] }
 }
 

@@ -1,6 +1,7 @@
 // `shashin inspect FILE`: a segment, a snapshot or the watermark as text, or as JSON lines. Changes nothing, and works
 // while a server is running.
 
+import { access } from 'node:fs/promises'
 import { resolveSettings, addSettings } from '../config.ts'
 import { NodeDisk } from '../engine/disk.ts'
 import { inspectFile } from '../engine/inspect.ts'
@@ -14,6 +15,7 @@ export function addInspect(program: Command): void {
     .option('--json', 'print one JSON object a line')
   command.action(async (file: string, { json }: { json?: true }) => {
     const settings = resolveSettings(command, 'inspect', process.env)
+    await access(file)
     let isFaulty = false
     for await (const finding of inspectFile(new NodeDisk(), file, settings.snapshots)) {
       if (finding.kind === 'fault') isFaulty = true

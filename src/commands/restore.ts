@@ -10,7 +10,7 @@ import { NodeDisk } from '../engine/disk.ts'
 import { DirectoryLock } from '../engine/lock.ts'
 import { restore } from '../engine/restore.ts'
 import { demandStore } from './store.ts'
-import { ProgressLine, grouped, tellRecovery } from './terminal.ts'
+import { ProgressLine, counted, say, tellRecovery } from './terminal.ts'
 import type { RestoreOptions } from '../engine/restore.ts'
 import type { Command } from 'commander'
 
@@ -53,8 +53,8 @@ export function addRestore(program: Command): void {
       process.stdout.write(
         flags.json === true
           ? `${JSON.stringify({ ...result, data, snapshots })}\n`
-          : `restored ${grouped(rows)} rows at lsn ${lsn}, ${new Date(time).toISOString()}\n` +
-              `start it with --data ${data} --snapshots ${snapshots}\n`,
+          : `Restored ${counted(rows, 'row')} as of lsn ${lsn}, ${new Date(time).toISOString()}.\n` +
+              `Start it with: shashin serve --data ${data} --snapshots ${snapshots}\n`,
       )
     } finally {
       line.end()
@@ -65,7 +65,7 @@ export function addRestore(program: Command): void {
 
 function target({ toLsn, toTime }: RestoreFlags): RestoreOptions['to'] {
   if ((toLsn === undefined) === (toTime === undefined)) {
-    throw new ConfigError('COMMAND_LINE_INVALID', 'Restore takes one of --to-lsn and --to-time.')
+    throw new ConfigError('COMMAND_LINE_INVALID', 'Restore takes either --to-lsn or --to-time.')
   }
   if (toLsn !== undefined) {
     const lsn = /^\d{1,15}$/.test(toLsn) ? Number(toLsn) : 0

@@ -125,6 +125,7 @@ export class Checkpointer {
 
   async #take(): Promise<CheckpointResult> {
     this.#grownSize = 0
+    await this.#snapshots.prepare(this.#memory)
     const lsn = this.#memory.lastLsn
     const result = await this.#snapshots.take({
       memory: this.#memory,

@@ -358,8 +358,15 @@ async function demandWritable(disk: Disk, directories: readonly string[]): Promi
       throw new DatastoreError(
         'DIRECTORY_UNWRITABLE',
         `the directory ${directory} cannot be written: ${(error as Error).message}`,
-        { file: directory, cause: error, advice: 'give this user the right to write there' },
+        { file: directory, cause: error, advice: adviceOn(error as NodeJS.ErrnoException) },
       )
     }
   }
+}
+
+function adviceOn({ code }: NodeJS.ErrnoException): string {
+  if (code === 'ENOTDIR' || code === 'EEXIST') return 'a file is in the way: name another directory'
+  if (code === 'EROFS') return 'its file system is mounted read-only: name another directory'
+  if (code === 'ENOSPC' || code === 'EDQUOT') return 'the disk is full: make room'
+  return 'give this user the right to write there'
 }

@@ -13,6 +13,7 @@ import { basename, dirname, join } from 'node:path'
 import { DatastoreError } from './errors.ts'
 import { transactionHeader, valueAt, visitEffects } from './effects.ts'
 import { TRANSACTIONS, SEAL } from './log/frame.ts'
+import { judgeEnd } from './log/scan.ts'
 import { FRAME, STARVED, SegmentReader } from './log/segment-reader.ts'
 import {
   decodeSegmentHeader,
@@ -58,7 +59,7 @@ export async function* inspectFile(
     for (const fault of finding?.faults ?? []) yield { kind: 'fault', ...fault }
     return
   }
-  throw new DatastoreError('INSPECT_UNKNOWN', `${path} is no file of a store by its name`, {
+  throw new DatastoreError('INSPECT_UNKNOWN', `the file ${path} is none of a store, by its name`, {
     file: path,
     advice: 'inspect takes a .log, .manifest or .pages file, or the watermark',
   })
@@ -124,10 +125,20 @@ async function* inspectSegment(
       yield { kind, offset, firstLsn: frame.firstLsn, count, size, durableLsn }
       yield* inspectPayload(window.subarray(payloadStart, payloadEnd), frame.firstLsn, count, tables)
     }
-    yield { kind: 'end', offset: reader.position, nextLsn: reader.nextLsn, because: reader.fault }
+    yield await endOf(reader)
   } finally {
     await reader.close()
   }
+}
+
+/** What stands behind the last valid frame. Of a log that is being written, the next frame may stand there half. */
+async function endOf({ file, seed, position, nextLsn, fault }: SegmentReader): Promise<Finding> {
+  const end = await judgeEnd(file, seed, position, nextLsn)
+  const place = { offset: position, nextLsn }
+  if (end.end === 'clean') return { kind: 'end', ...place, because: 'nothing but zeros follows' }
+  if (end.end === 'torn') return { kind: 'torn', ...place, size: end.size, because: fault }
+  const proof = `the frame at offset ${end.offset} shows that lsn ${nextLsn} was durable`
+  return { kind: 'fault', ...place, fault: `${fault}, but ${proof}` }
 }
 
 function* inspectPayload(

@@ -72,15 +72,15 @@ export async function restore(options: RestoreOptions): Promise<RestoreResult> {
       : tablesOfSnapshot(memory, sourceId, schema, loaded.layout, meter)
   const { lastTime } = await replay(files, tables, meter, files.sizeAfter(memory.lastLsn), to)
   const lsn = memory.lastLsn
+  if (lsn === 0) {
+    throw new DatastoreError('LOG_GAP', `nothing is held from before ${wanted}`, {
+      advice: 'the log and the snapshots that are kept begin later: `inspect` shows what they hold',
+    })
+  }
   if ('lsn' in to && lsn !== to.lsn) {
     throw new DatastoreError('LOG_GAP', `${wanted} is not in the log, which ends with lsn ${lsn}`, {
       lsn,
       advice: `the newest state that can be restored is lsn ${lsn}`,
-    })
-  }
-  if (lsn === 0) {
-    throw new DatastoreError('LOG_GAP', `nothing is held from before ${wanted}`, {
-      advice: 'the log and the snapshots kept begin later; see `inspect` for what they hold',
     })
   }
   const storeId = randomBytes(16).toString('hex')

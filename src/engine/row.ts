@@ -108,8 +108,12 @@ export function toRecordValue(field: StoredRecordField, value: unknown): unknown
       }
       return value
     }
-    case 'json':
-      return value === undefined || value === null ? null : JSON.stringify(value)
+    case 'json': {
+      if (value === undefined || value === null) return null
+      const packed = JSON.stringify(value) as string | undefined
+      if (packed !== undefined) return packed
+      throw new TypeError(`${field.name}: JSON expected, found ${describe(value)}`)
+    }
   }
 }
 
@@ -153,10 +157,13 @@ export function compileRow(stored: StoredTable, memory: RowMemory): CompiledRow 
   const recordWrites = stored.record.map(
     ({ name }, index) => `${name}: to(fields[${index}], values.${name})`,
   )
+  const at = (name: string): string => `(${name}.values[row] ?? ${name}.get(row))`
   const code = `
     ${names.map((name, index) => `const ${name} = columns[${index}]`).join('\n')}
     const bounds = { start: 0, end: 0 }
+    const noRecord = Object.freeze(Object.create(null))
     function recordAt(reference) {
+      if (reference === 0) return noRecord // written while the table had no record fields
       const size = arena.size(reference)
       bounds.start = arena.offset(reference)
       bounds.end = bounds.start + size
@@ -164,9 +171,10 @@ export function compileRow(stored: StoredTable, memory: RowMemory): CompiledRow 
       return packr.unpack(arena.bytes, bounds)
     }
     function read(row) {
-      ${arena === undefined ? '' : 'const reference = references.get(row)'}
-      ${names.map((name, index) => `const v${index} = ${name}.get(row)`).join('\n')}
-      if (versions.get(row) === 0) return undefined
+      if (row >>> 0 !== row) return undefined
+      ${arena === undefined ? '' : `const reference = ${at('references')}`}
+      ${names.map((name, index) => `const v${index} = ${at(name)}`).join('\n')}
+      if (${at('versions')} === 0) return undefined
       ${arena === undefined ? '' : 'read.touched = arena.peek(reference)'}
       ${arena === undefined ? '' : 'const record = recordAt(reference)'}
       return { ${['id: row', ...columnReads, ...recordReads].join(', ')} }
@@ -174,14 +182,15 @@ export function compileRow(stored: StoredTable, memory: RowMemory): CompiledRow 
     function readMany(rows) {
       let sum = 0
       for (let index = 0; index < rows.length; index++) {
-        const row = rows[index]
-        ${[...names, 'versions', 'references'].map((name) => `sum += ${name}.get(row)`).join('\n')}
+        const row = rows[index] >>> 0
+        ${[...names, 'versions', 'references'].map((name) => `sum += ${at(name)}`).join('\n')}
       }
       ${
         arena === undefined
           ? ''
           : `for (let index = 0; index < rows.length; index++) {
-        sum += arena.peek(references.get(rows[index]))
+        const row = rows[index] >>> 0
+        sum += arena.peek(${at('references')})
       }`
       }
       const found = []

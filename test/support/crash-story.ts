@@ -259,7 +259,7 @@ class CrashStory {
     this.#judge(store, lines, leastLsn, this.#oracle.lastLsn, 'the story goes on')
     this.#store = store
     this.#oracle.rewind(store.recovery.lastLsn)
-    this.#safeLsn = this.#oracle.ackedLsn
+    this.#safeLsn = store.recovery.lastLsn
   }
 
   #take(): { result: Promise<void> } {
@@ -328,7 +328,8 @@ class CrashStory {
         return with_('post', { author: person, text, parent: random.once(2) ? 0 : post })
       case 3:
       case 4:
-        return with_('like', { person: Math.min(person, personCount), post: Math.min(post, postCount) || 1 })
+        if (postCount === 0) return with_('post', { author: person, text })
+        return with_('like', { person: Math.min(person, personCount), post: Math.min(post, postCount) })
       case 5:
         return with_('unlike', { person, post })
       case 6:
@@ -446,9 +447,8 @@ class CrashStory {
       const before = JSON.stringify(everything(store.view))
       await store.close()
       const again = await openOn(this.#lied(disk), this.#settings)
-      if (JSON.stringify(everything(again.view)) !== before) {
-        throw new Error('a restart later it is another state')
-      }
+      const after = JSON.stringify(everything(again.view))
+      if (after !== before) throw new Error(`a restart later it is\n${after}\nnot\n${before}`)
       await again.close()
     } catch (error) {
       throw this.#violated(moment, `it does not go on: ${sentenceOf(error)}`)

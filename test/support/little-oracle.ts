@@ -53,7 +53,8 @@ class LittleModel {
   /** Runs one; `wrote` tells whether it has an LSN. */
   run({ name, input, now, key }: LittleOperation): { answer: LittleAnswer; wrote: boolean } {
     if (key !== undefined && this.outputs.has(key)) {
-      return { answer: { output: this.outputs.get(key) }, wrote: false }
+      // Nothing is remembered as null.
+      return { answer: { output: this.outputs.get(key) ?? null }, wrote: false }
     }
     const { answer, wrote } = this.#run(name, input as Readonly<Record<string, never>>, now)
     if (key === undefined || 'refused' in answer) return { answer, wrote }

@@ -2,8 +2,9 @@
 // read from the row.
 
 import { DatastoreError } from '../errors.ts'
-import { HashTable, hashPair, hashText } from './hash-table.ts'
+import { hashPair, hashText } from './hash-table.ts'
 import type { StoredIndex } from '../schema.ts'
+import type { HashTable } from './hash-table.ts'
 import type { TableIndex } from './table-index.ts'
 
 export type Key = string | number

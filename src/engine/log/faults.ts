@@ -89,8 +89,7 @@ export function poisoned(cause: Error): DatastoreError {
 }
 
 function adviceBefore(lsn: number): string {
-  return (
-    'Bring the missing bytes back from a copy of the data directory, or give up what follows: ' +
-    `shashin restore --to-lsn ${lsn - 1} --into DIR`
-  )
+  const copy = 'Bring the missing bytes back from a copy of the data directory'
+  if (lsn <= 1) return `${copy}.`
+  return `${copy}, or give up what follows: shashin restore --to-lsn ${lsn - 1} --into DIR`
 }

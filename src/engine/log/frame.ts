@@ -3,18 +3,20 @@
 // The frame: what one group commit writes to the log, and the unit that is valid as a whole or not at all.
 //
 //    0 u32  checksum        crc32 of bytes 4 to size
-//    4 u32  size            bytes of header and payload, without the zeros that fill up to a multiple of 8
-//    8 u64  firstLsn        of the first transaction; in a seal or rolled frame that of the next one to come
-//   16 u32  count           transactions
-//   20 u32  previous        checksum of the frame before, or of the segment's header: the chain
+//    4 u32  headerChecksum  crc32 of bytes 8 to 40
+//    8 u32  size            bytes of header and payload, without the zeros that fill up to a multiple of 8
+//   12 u32  count           transactions
+//   16 u64  firstLsn        of the first transaction; in a seal or rolled frame that of the next one to come
 //   24 u64  durableLsn      newest transaction that was known to be on the device when this frame was written
-//   32 u16  kind            1 transactions, 2 seal (clean end), 3 rolled (the segment ends here, another follows)
-//   34 u16  zero
-//   36 u32  headerChecksum  crc32 of bytes 4 to 36
+//   32 u32  previous        checksum of the frame before, or of the segment's header: the chain
+//   36 u16  kind            1 transactions, 2 seal (clean end), 3 rolled (the segment ends here, another follows)
+//   38 u16  zero
 //   40      payload, then zeros up to a multiple of 8
 //
 // All numbers are little endian. Both checksums continue from crc32(salt of the segment), so that bytes which a user
-// sends never pass for a frame, even if they are a byte-exact copy of a frame of another segment.
+// sends never pass for a frame, even if they are a byte-exact copy of a frame of another segment. The header's checksum
+// stands before what it covers on purpose: the crc32 of anything that is followed by its own crc32 is always the same
+// number, and the frame's checksum would say nothing about the header.
 //
 // Valid is a frame when
 //   (1) it and its fill of zeros lie within the file, and size is 40 to FRAME_SIZE_MAX;
@@ -45,19 +47,17 @@ export const SEAL = 2
 export const ROLLED = 3
 
 const CHECKED_FROM = 4
-const HEADER_CHECKSUM_AT = 36
+const HEADER_CHECKED_FROM = 8
 const TWO_TO_32 = 2 ** 32
-/** LSNs stay below 2^53. */
-const HIGH_HALF_MAX = 2 ** 21
 
 /** A decoded header. One object is filled again and again. */
 export class FrameHeader {
   checksum = 0
   size = 0
-  firstLsn = 0
   count = 0
-  previous = 0
+  firstLsn = 0
   durableLsn = 0
+  previous = 0
   kind = 0
 }
 
@@ -85,15 +85,14 @@ export function encodeFrame(
   durableLsn: number,
   kind: number,
 ): number {
-  target.writeUInt32LE(size, 4)
-  writeUint64(target, firstLsn, 8)
-  target.writeUInt32LE(count, 16)
-  target.writeUInt32LE(previous, 20)
+  target.writeUInt32LE(size, 8)
+  target.writeUInt32LE(count, 12)
+  writeUint64(target, firstLsn, 16)
   writeUint64(target, durableLsn, 24)
-  target.writeUInt32LE(kind, 32)
-  const headerChecksum = crc32(target.subarray(CHECKED_FROM, HEADER_CHECKSUM_AT), seed)
-  target.writeUInt32LE(headerChecksum, HEADER_CHECKSUM_AT)
-  const checksum = crc32(target.subarray(HEADER_CHECKSUM_AT, size), headerChecksum)
+  target.writeUInt32LE(previous, 32)
+  target.writeUInt32LE(kind, 36)
+  target.writeUInt32LE(crc32(target.subarray(HEADER_CHECKED_FROM, FRAME_HEADER_SIZE), seed), 4)
+  const checksum = crc32(target.subarray(CHECKED_FROM, size), seed)
   target.writeUInt32LE(checksum, 0)
   const end = alignedSize(size)
   for (let index = size; index < end; index++) target[index] = 0
@@ -103,12 +102,12 @@ export function encodeFrame(
 /** Reads the 40 bytes at `offset` as they are; whether they are a header is for the functions below to say. */
 export function decodeHeader(bytes: Buffer, offset: number, header: FrameHeader): void {
   header.checksum = bytes.readUInt32LE(offset)
-  header.size = bytes.readUInt32LE(offset + 4)
-  header.firstLsn = readUint64(bytes, offset + 8)
-  header.count = bytes.readUInt32LE(offset + 16)
-  header.previous = bytes.readUInt32LE(offset + 20)
+  header.size = bytes.readUInt32LE(offset + 8)
+  header.count = bytes.readUInt32LE(offset + 12)
+  header.firstLsn = readUint64(bytes, offset + 16)
   header.durableLsn = readUint64(bytes, offset + 24)
-  header.kind = bytes.readUInt32LE(offset + 32)
+  header.previous = bytes.readUInt32LE(offset + 32)
+  header.kind = bytes.readUInt32LE(offset + 36)
 }
 
 export function isSizePossible(size: number): boolean {
@@ -117,8 +116,8 @@ export function isSizePossible(size: number): boolean {
 
 /** True if the 40 bytes at `offset` are a header that this segment's writer made. */
 export function isHeaderSound(bytes: Buffer, offset: number, seed: number): boolean {
-  const checked = bytes.subarray(offset + CHECKED_FROM, offset + HEADER_CHECKSUM_AT)
-  return crc32(checked, seed) === bytes.readUInt32LE(offset + HEADER_CHECKSUM_AT)
+  const checked = bytes.subarray(offset + HEADER_CHECKED_FROM, offset + FRAME_HEADER_SIZE)
+  return crc32(checked, seed) === bytes.readUInt32LE(offset + 4)
 }
 
 /**
@@ -156,10 +155,9 @@ export function frameFault(
 
 /** The cheap part of invariant (7), to be followed by isHeaderSound: what any header with such a claim looks like. */
 export function mayProve(bytes: Buffer, offset: number, lsn: number): boolean {
-  const kind = bytes.readUInt32LE(offset + 32)
+  const kind = bytes.readUInt32LE(offset + 36)
   if (kind < TRANSACTIONS || kind > ROLLED) return false
-  if (bytes.readUInt32LE(offset + 28) >= HIGH_HALF_MAX) return false
-  return readUint64(bytes, offset + 24) >= lsn && isSizePossible(bytes.readUInt32LE(offset + 4))
+  return readUint64(bytes, offset + 24) >= lsn && isSizePossible(bytes.readUInt32LE(offset + 8))
 }
 
 export function writeUint64(target: Buffer, value: number, offset: number): void {

@@ -48,7 +48,7 @@ export async function judgeEnd(
         offset += BLOCK_SIZE - FRAME_ALIGNMENT
         continue
       }
-      // No header begins with eight zeros, for its size stands there.
+      // A header here would have two checksums that are both zero.
       if (window.readUInt32LE(offset) === 0 && window.readUInt32LE(offset + 4) === 0) continue
       tornEnd = start + offset + FRAME_ALIGNMENT
       if (mayProve(window, offset, expectedLsn) && isHeaderSound(window, offset, seed)) {

@@ -51,7 +51,7 @@ export interface WatermarkSlot extends WatermarkState {
 /** What stands in the file. */
 export interface WatermarkFinding {
   readonly newest: WatermarkSlot | undefined
-  /** Slots that are neither valid nor empty. */
+  /** Slots that are neither valid nor as empty as they must be. */
   readonly faults: readonly (HeaderFault & { readonly offset: number })[]
 }
 
@@ -106,12 +106,17 @@ export async function readWatermark(disk: Disk, path: string): Promise<Watermark
   }
   let newest: WatermarkSlot | undefined
   const faults: (HeaderFault & { offset: number })[] = []
+  const empty: number[] = []
   for (let offset = 0; offset < bytes.length; offset += SLOT_SIZE) {
     const slot = bytes.subarray(offset, offset + SLOT_SIZE)
-    if (slot.every((byte) => byte === 0)) continue
     const decoded = decodeSlot(slot)
-    if ('fault' in decoded) faults.push({ ...decoded, offset })
+    if (slot.every((byte) => byte === 0)) empty.push(offset)
+    else if ('fault' in decoded) faults.push({ ...decoded, offset })
     else if (newest === undefined || decoded.sequence > newest.sequence) newest = decoded
+  }
+  // From the second write on, both slots are in use.
+  if (newest !== undefined && newest.sequence > 1) {
+    for (const offset of empty) faults.push({ fault: 'a slot expected, zeros found', offset })
   }
   return { newest, faults }
 }

@@ -16,6 +16,8 @@ export type ColumnWidth = 1 | 4 | 8
 export class Column {
   readonly region: Region
   readonly width: ColumnWidth
+  /** The values that fit without growth, for code that is compiled for one column (row.ts). Stale after growth. */
+  values: Uint8Array | Uint32Array | Float64Array
   /** Values a page, as a shift. */
   readonly #pageShift: number
   #count: number
@@ -33,6 +35,7 @@ export class Column {
     this.#u32 = new Uint32Array(0)
     this.#f64 = new Float64Array(0)
     this.#states = region.states
+    this.values = this.#u8
     this.#refresh()
   }
 
@@ -89,9 +92,9 @@ export class Column {
     const count = region.bytes.length / this.width
     if (count === this.#count) return
     const shared = region.shared
-    if (this.width === 1) this.#u8 = new Uint8Array(shared, 0, count)
-    else if (this.width === 4) this.#u32 = new Uint32Array(shared, 0, count)
-    else this.#f64 = new Float64Array(shared, 0, count)
+    if (this.width === 1) this.values = this.#u8 = new Uint8Array(shared, 0, count)
+    else if (this.width === 4) this.values = this.#u32 = new Uint32Array(shared, 0, count)
+    else this.values = this.#f64 = new Float64Array(shared, 0, count)
     this.#states = region.states
     this.#count = count
   }

@@ -2,10 +2,11 @@
 //
 // What a running snapshot takes from memory: which pages, and where they end up.
 //
-// Beginning is one slice, between two batches: 1.6 million pages (100 GB) are noted in 2 ms. After
-// that pages are taken in slices, each one as it was at the beginning. A page that is written to
-// before it is taken has left a before-image (region.ts). Such pages wait their turn like others,
-// which keeps neighbours together, until there are so many of them that they are taken first.
+// Beginning is one slice, between two batches: it turns the states of 1.6 million pages (100 GB) in
+// 0.4 ms, or 2 ms the first time. After that pages are listed and taken in slices, each one as it
+// was at the beginning. A page that is written to before it is taken has left a before-image
+// (region.ts). Such pages wait their turn like others, which keeps neighbours together, until there
+// are so many of them that they are taken first.
 
 import { crc32 } from 'node:zlib'
 import { assert } from '../../std/assert.ts'

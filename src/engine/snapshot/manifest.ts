@@ -35,8 +35,8 @@
 // `schema` and `layout` are the caller's: nothing here looks inside.
 //
 // Why not one file with the pages: an older page would have to be copied into it, and a snapshot
-// would cost the size of the store. Why not msgpack for the tables: 1.6 million entries would take
-// the thread for 100 ms.
+// would cost the size of the store. Why not JSON or msgpack for the tables: an entry would have to
+// be encoded and decoded, 1.6 million times at 100 GB, where a copy of 19 MB does.
 
 import { crc32 } from 'node:zlib'
 import { assert } from '../../std/assert.ts'
