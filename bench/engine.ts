@@ -7,8 +7,9 @@
 //   boot        from snapshot alone and from log alone, beside plain reads of the same files
 //   snapshots   stalls and write latencies with and without a running snapshot
 //
-// All but the first need a filled store (support/filled-store.ts). The machine may have other work:
-// everything is measured several times, and the table shows the spread.
+// All but the first need a filled store (support/filled-store.ts). Everything is measured several
+// times, and the table shows the spread. The machine may have other work: "undisturbed" rows leave
+// out what the thread has waited for a processor (support/stopwatch.ts).
 
 import { rmSync, statfsSync } from 'node:fs'
 import { join } from 'node:path'
@@ -80,9 +81,9 @@ function planOf(context: BenchContext): Plan {
   const given = context.options
   const isQuick = given['quick'] === true
   const natural = (option: string, otherwise: number, most: number): number => {
-    const text = given[option]
+    const text = given[option] as string | undefined
     if (text === undefined) return otherwise
-    const value = Number(String(text).replaceAll('_', ''))
+    const value = Number(text.replaceAll('_', ''))
     if (Number.isInteger(value) && value >= 1 && value <= most) return value
     return context.refuse(`--${option} was given "${text}", but it takes 1 to ${most}.`)
   }
@@ -99,7 +100,7 @@ function planOf(context: BenchContext): Plan {
 
 /** Says what will be used; refuses when the disk does not have it. */
 function demandSpace(context: BenchContext, { rows, only }: Plan): void {
-  const { directory, say } = context
+  const { directory } = context
   const fillSize = only === 'inserts' ? 0 : rows * ROW_DISK_SIZE
   const diskSize = fillSize + WRITERS_DISK_SIZE
   const { bavail, bsize } = statfsSync(directory)
@@ -113,7 +114,7 @@ function demandSpace(context: BenchContext, { rows, only }: Plan): void {
     )
   }
   const minutes = 1 + Math.ceil(rows / 2_000_000)
-  say(
+  context.say(
     `${rows.toLocaleString('en')} comments: up to ${gigabytes(diskSize)} GB of disk in ` +
       `${directory} and ${gigabytes(rows * ROW_MEMORY_SIZE * 1.5)} GB of memory, ` +
       `about ${minutes} minutes. Files are read from the page cache.`,

@@ -1,67 +1,64 @@
 // How long a store takes to be there again, from its snapshot alone or from its log alone, and what
 // a plain read of the same files takes.
 //
-// Each runs in a process of its own, new memory and cold code included; starting Node itself is left
-// out. The files are in the page cache, which the first plain read sees to. The plain read keeps
-// what it has read, as a boot must: to read into memory that the process already has would be
+// Each runs in a process of its own, new memory and cold code included; starting Node itself is
+// left out. The files are in the page cache, which the first plain read sees to. The plain read
+// keeps what it has read, as a boot must: to read into memory that the process already has would be
 // quicker.
 
 import { closeSync, fstatSync, mkdtempSync, openSync, readSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { comments, openStore } from './comment-network.ts'
+import { rowsOf, secondsOf, startStopwatch } from './stopwatch.ts'
 import type { PartInput } from './engine-parts.ts'
+import type { Sample } from './stopwatch.ts'
 import type { Measurement } from '../report.ts'
 
 const READ_SIZE = 8 * 1024 * 1024
 
 export async function bootFromSnapshot(input: PartInput): Promise<Measurement[]> {
-  const [seconds, replayed] = await boot(input, join(input.directory, 'snapshots'))
+  const [sample, replayed] = await boot(input, join(input.directory, 'snapshots'))
   if (replayed > 0) throw new Error(`${replayed} transactions came from the log.`)
-  const name = 'boot from snapshot alone'
-  return [{ name, unit: 's', samples: [seconds], goal: '≤ 1.5, or 1.5 × plain read' }]
+  const goal = '≤ 1.5, or 1.5 × plain read'
+  return [{ name: 'boot from snapshot alone', unit: 's', samples: [sample.measured], goal }]
 }
 
 export async function bootFromLog(input: PartInput): Promise<Measurement[]> {
   const empty = mkdtempSync(join(input.directory, 'no-snapshots-'))
-  const [seconds, replayed] = await boot(input, empty)
-  const name = 'boot from log alone'
-  return [
-    { name, unit: 's', samples: [seconds], goal: '≤ 5' },
-    { name: '  a transaction', unit: 'µs', samples: [(seconds * 1e6) / replayed] },
-  ]
+  const [sample] = await boot(input, empty)
+  return rowsOf('boot from log alone', 's', [sample], '≤ 5')
 }
 
 /** Seconds, and transactions that were replayed. */
 async function boot(
   { directory, rows }: PartInput,
   snapshotDirectory: string,
-): Promise<[number, number]> {
-  const startedAt = performance.now()
+): Promise<[Sample, number]> {
+  const elapsed = startStopwatch()
   await using store = await openStore(directory, { snapshotDirectory })
-  const seconds = (performance.now() - startedAt) / 1000
+  const sample = secondsOf(elapsed())
   if (store.view.rowCount(comments) !== rows) throw new Error('Some comments are not back.')
-  return [seconds, store.recovery.replayed]
+  return [sample, store.recovery.replayed]
 }
 
 export async function readSnapshotFiles({ directory }: PartInput): Promise<Measurement[]> {
-  return [await readPlainly('plain read of the snapshot', join(directory, 'snapshots'))]
+  return readPlainly('plain read of the snapshot', join(directory, 'snapshots'))
 }
 
 export async function readLogFiles({ directory }: PartInput): Promise<Measurement[]> {
-  return [await readPlainly('plain read of the log', join(directory, 'data', 'log'))]
+  return readPlainly('plain read of the log', join(directory, 'data', 'log'))
 }
 
-async function readPlainly(name: string, directory: string): Promise<Measurement> {
+function readPlainly(name: string, directory: string): Measurement[] {
   const files = readdirSync(directory).map((file) => join(directory, file))
-  // oxlint-disable-next-line unicorn/no-useless-undefined -- warms the page cache
-  for (const file of files) readFile(file, undefined)
-  const startedAt = performance.now()
+  for (const file of files) readFile(file) // The page cache is warm from here on.
+  const elapsed = startStopwatch()
   const kept: Buffer[] = []
   for (const file of files) readFile(file, kept)
-  return { name, unit: 's', samples: [(performance.now() - startedAt) / 1000] }
+  return [{ name, unit: 's', samples: [elapsed().ms / 1000] }]
 }
 
-function readFile(file: string, kept: Buffer[] | undefined): void {
+function readFile(file: string, kept?: Buffer[]): void {
   const descriptor = openSync(file, 'r')
   const { size } = fstatSync(descriptor)
   let buffer: Buffer | undefined

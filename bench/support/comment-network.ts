@@ -1,8 +1,8 @@
 // The store that the engine's benches measure: users write comments on posts.
 //
 // A comment is 120 bytes of text, three columns, two posting lists (of its post, of its author) and
-// two counters (on both). There are 50 comments a post and 100 a user, spread at random, so that the
-// comments of one post lie all over the memory, as they do when many people talk at once.
+// two counters (on both). There are 50 comments a post and 100 a user, spread at random, so that
+// the comments of one post lie all over the memory, as they do when many people talk at once.
 
 import { join } from 'node:path'
 import { Datastore } from '../../src/engine/datastore.ts'

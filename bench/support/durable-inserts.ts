@@ -1,8 +1,8 @@
 // Durable inserts a second with 1, 64 and 256 comments in flight, beside what the disk gives.
 //
-// One in flight is all about the disk, and disks change their mind from second to second. So the raw
-// writes and the store take turns, each for a fifth of a second, and the ratio is that of one round.
-// The raw writes are as large as the frames that the store writes with one in flight.
+// One in flight is all about the disk, and disks change their mind from second to second. So the
+// raw writes and the store take turns, each for a fifth of a second, and the ratio is that of one
+// round. The raw writes are as large as the frames that the store writes with one in flight.
 //
 // The callers live in the store's thread and share its time: what is measured is the whole way from
 // `transact` to its settled promise.
@@ -10,8 +10,10 @@
 import { mkdirSync } from 'node:fs'
 import { CommentSource, Random, openStore, populate } from './comment-network.ts'
 import { RawWrites } from './raw-writes.ts'
+import { rateOf, rowsOf, startStopwatch } from './stopwatch.ts'
 import type { CommentStore } from './comment-network.ts'
 import type { PartInput } from './engine-parts.ts'
+import type { Sample } from './stopwatch.ts'
 import type { Measurement } from '../report.ts'
 
 const SLICE_MS = 200
@@ -20,16 +22,16 @@ const WARM_UP_MS = 1500
 const NETWORK_COMMENT_COUNT = 1_000_000
 const FRAME_HEADER_SIZE = 40
 
-/** Keeps `inFlight` inserts under way for `ms`. Returns how many a second were answered. */
+/** Keeps `inFlight` inserts under way for `ms`. Returns how many were answered a second. */
 export async function insertFor(
   store: CommentStore,
   source: CommentSource,
   inFlight: number,
   ms: number,
   latenciesMs?: number[],
-): Promise<number> {
-  const startedAt = performance.now()
-  const end = startedAt + ms
+): Promise<Sample> {
+  const elapsed = startStopwatch()
+  const end = performance.now() + ms
   let count = 0
   const caller = async (): Promise<void> => {
     for (;;) {
@@ -41,7 +43,7 @@ export async function insertFor(
     }
   }
   await Promise.all(Array.from({ length: inFlight }, caller))
-  return (count / (performance.now() - startedAt)) * 1000
+  return rateOf(count, elapsed())
 }
 
 interface Round {
@@ -62,7 +64,7 @@ export async function durableInserts(input: PartInput): Promise<Measurement[]> {
 
   const { rounds } = input
   const alone: Round[] = []
-  const many = new Map<number, number[]>([64, 256].map((inFlight) => [inFlight, []]))
+  const many = new Map<number, Sample[]>([64, 256].map((inFlight) => [inFlight, []]))
   using raw = new RawWrites(directory, size)
   for (let round = 0; round < rounds; round++) {
     alone.push(await roundAlone(raw, store, source))
@@ -87,18 +89,8 @@ export async function durableInserts(input: PartInput): Promise<Measurement[]> {
       unit: '×',
       samples: alone.map((at) => at.store / at.dsync),
     },
-    {
-      name: 'durable inserts, 64 in flight',
-      unit: '/s',
-      samples: many.get(64)!,
-      goal: '≥ 150 000',
-    },
-    {
-      name: 'durable inserts, 256 in flight',
-      unit: '/s',
-      samples: many.get(256)!,
-      goal: '≥ 250 000',
-    },
+    ...rowsOf('durable inserts, 64 in flight', '/s', many.get(64)!, '≥ 150 000'),
+    ...rowsOf('durable inserts, 256 in flight', '/s', many.get(256)!, '≥ 250 000'),
   ]
 }
 
@@ -115,7 +107,7 @@ async function roundAlone(
   for (let slice = 0; slice < SLICES_A_ROUND; slice++) {
     sums.append += raw.append(SLICE_MS) / SLICES_A_ROUND
     sums.overwrite += raw.overwrite(SLICE_MS) / SLICES_A_ROUND
-    sums.store += (await insertFor(store, source, 1, SLICE_MS)) / SLICES_A_ROUND
+    sums.store += (await insertFor(store, source, 1, SLICE_MS)).measured / SLICES_A_ROUND
     sums.dsync += raw.overwriteDsync(SLICE_MS) / SLICES_A_ROUND
   }
   return sums

@@ -1,8 +1,8 @@
 // A store with millions of comments: what one costs in memory, and how fast they are read.
 //
-// It is filled by single inserts, one transaction each, so that its log is what a real one would be;
-// only the syncs are left to the system meanwhile (durability "os"), which changes nothing in what
-// is written. Then it takes a snapshot and closes: the other parts boot from these files.
+// It is filled by single inserts, one transaction each, so that its log is what a real one would
+// be; only the syncs are left to the system meanwhile (durability "os"), which changes nothing in
+// what is written. Then it takes a snapshot and closes: the other parts boot from these files.
 //
 // Memory is the growth of the process from when users and posts are there and 2 % of the comments
 // have warmed everything up, after a collection on both sides. Reads are of random rows, most of
@@ -10,8 +10,10 @@
 
 import { setImmediate } from 'node:timers/promises'
 import { CommentSource, Random, comments, openStore, populate, posts } from './comment-network.ts'
+import { rateOf, rowsOf, startStopwatch } from './stopwatch.ts'
 import type { CommentStore } from './comment-network.ts'
 import type { PartInput } from './engine-parts.ts'
+import type { Sample } from './stopwatch.ts'
 import type { Measurement } from '../report.ts'
 
 const FILL_IN_FLIGHT = 1024
@@ -29,14 +31,11 @@ export async function fillAndRead(input: PartInput): Promise<Measurement[]> {
   const warmUpCount = Math.floor(rows * WARM_UP_SHARE)
   await fill(store, source, warmUpCount)
   const before = await sizes(store)
-  const startedAt = performance.now()
-  await fill(store, source, rows - warmUpCount)
-  const seconds = (performance.now() - startedAt) / 1000
-  const after = await sizes(store)
   const count = rows - warmUpCount
-  const measurements: Measurement[] = [
-    { name: 'inserts without sync, filling', unit: '/s', samples: [count / seconds] },
-  ]
+  const elapsed = startStopwatch()
+  await fill(store, source, count)
+  const measurements = rowsOf('inserts without sync, filling', '/s', [rateOf(count, elapsed())])
+  const after = await sizes(store)
   if (only === undefined || only === 'memory') {
     measurements.push(
       {
@@ -76,9 +75,9 @@ async function sizes(store: CommentStore): Promise<{ resident: number; regions: 
 function reads(store: CommentStore, random: Random, { rounds, rows }: PartInput): Measurement[] {
   const { view } = store
   const postCount = view.lastId(posts)
-  const gets: number[] = []
-  const ids: number[] = []
-  const whole: number[] = []
+  const gets: Sample[] = []
+  const ids: Sample[] = []
+  const whole: Sample[] = []
   let sum = 0
   for (let round = -1; round < rounds; round++) {
     const samples = [
@@ -102,14 +101,14 @@ function reads(store: CommentStore, random: Random, { rounds, rows }: PartInput)
   }
   if (sum === 0) throw new Error('Nothing was read.')
   return [
-    { name: 'point reads, random whole row', unit: '/s', samples: gets, goal: '≥ 1 500 000' },
-    { name: 'newest 20 of a post, ids', unit: '/s', samples: ids },
-    { name: 'newest 20 of a post, whole rows', unit: '/s', samples: whole, goal: '≥ 150 000' },
+    ...rowsOf('point reads, random whole row', '/s', gets, '≥ 1 500 000'),
+    ...rowsOf('newest 20 of a post, ids', '/s', ids),
+    ...rowsOf('newest 20 of a post, whole rows', '/s', whole, '≥ 150 000'),
   ]
 }
 
-function perSecond(count: number, work: () => void): number {
-  const startedAt = performance.now()
+function perSecond(count: number, work: () => void): Sample {
+  const elapsed = startStopwatch()
   for (let index = 0; index < count; index++) work()
-  return (count / (performance.now() - startedAt)) * 1000
+  return rateOf(count, elapsed())
 }

@@ -2,7 +2,6 @@
 
 import { readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import { PREFIX } from '../api/app.ts'
 import { resolveSettings, addSettings } from '../config.ts'
 import { NodeDisk } from '../engine/disk.ts'
 import { lockHolder, machineProcesses } from '../engine/lock.ts'
@@ -46,7 +45,7 @@ export function addStats(program: Command): void {
     if (stats.runningAs !== null) {
       say(
         `process ${stats.runningAs} has the store open, so only its files are counted here: ` +
-          `the server tells rows and memory to an admin at GET ${PREFIX}/admin/stats`,
+          'the server tells rows and memory to an admin, at /admin/stats',
       )
     }
     process.stdout.write(json === true ? `${JSON.stringify(stats, null, 2)}\n` : shown(stats))

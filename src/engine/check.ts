@@ -10,7 +10,6 @@ import { CounterIndex } from './indexes/counter-index.ts'
 import { PairIndex } from './indexes/pair-index.ts'
 import { PostingIndex } from './indexes/posting-index.ts'
 import { UniqueIndex } from './indexes/unique-index.ts'
-import type { Column } from './memory/column.ts'
 import type { Table } from './table.ts'
 import type { Tables } from './tables.ts'
 
@@ -33,8 +32,13 @@ export function checkTables(
       progress(label)
       const say = (sentence: string): void => report(`${label}: ${sentence}`)
       if (index instanceof PostingIndex) checkPostings(table, index, say)
-      else if (index instanceof UniqueIndex || index instanceof PairIndex)
-        checkHash(table, index, say)
+      else if (index instanceof UniqueIndex || index instanceof PairIndex) {
+        try {
+          checkHash(table, index, say)
+        } catch (error) {
+          say(`it cannot be compared with the rows: ${(error as Error).message}`)
+        }
+      }
     }
     for (const counter of table.counters) {
       progress(counter.label)
@@ -145,6 +149,8 @@ function checkPostings(
   if (foundCount !== expectedCount) {
     report(`its lists hold ${foundCount} rows, the rows make ${expectedCount}`)
   }
+  const fault = index.lists.checkSpace()
+  if (fault !== undefined) report(fault)
 }
 
 function checkCounter(
@@ -153,25 +159,16 @@ function checkCounter(
   report: (sentence: string) => void,
 ): void {
   const { target } = counter
-  const counts = countBy(table, counter, target)
-  for (let owner = 0; owner < counts.length; owner++) {
-    const expected = counts[owner]!
-    if (target.get(owner) !== expected) {
-      report(`row ${owner} says ${target.get(owner)}, the rows make ${expected}`)
-    }
-  }
-}
-
-function countBy(table: Table, counter: CounterIndex, target: Column): Uint32Array {
-  let limit = target.capacity
-  for (let row = 1; row <= table.lastId; row++) {
-    if (table.has(row)) limit = Math.max(limit, counter.ownerOf(row) + 1)
-  }
-  const counts = new Uint32Array(limit)
+  const counts = new Uint32Array(target.capacity)
   for (let row = 1; row <= table.lastId; row++) {
     if (!table.has(row)) continue
     const owner = counter.ownerOf(row)
-    if (owner !== 0) counts[owner]!++
+    if (owner >= counts.length) report(`row ${owner} says 0, but row ${row} refers to it`)
+    else if (owner !== 0) counts[owner]!++
   }
-  return counts
+  for (let owner = 0; owner < counts.length; owner++) {
+    if (target.get(owner) !== counts[owner]) {
+      report(`row ${owner} says ${target.get(owner)}, the rows make ${counts[owner]}`)
+    }
+  }
 }

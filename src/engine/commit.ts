@@ -284,6 +284,7 @@ export class GroupCommit {
       return
     }
     this.#filling = this.#spare
+    this.#spare = batch
     this.#isWriting = true
     const payload = batch.effects.payload()
     this.stats.batches++
@@ -317,14 +318,13 @@ export class GroupCommit {
   #settle(batch: FillingBatch, outcome: AppendOutcome): void {
     this.#isWriting = false
     if (outcome.outcome !== 'durable') {
-      this.#spare = batch
       this.#fail(outcome)
+      this.#noteIdle()
       return
     }
     this.noteDurable()
     this.#onWritten(batch.effects.size)
     this.#answer(batch)
-    this.#spare = batch
     if (this.#wantsSync) {
       this.#syncLog()
       return

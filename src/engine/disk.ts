@@ -1,32 +1,38 @@
 // Hot: bench `engine` shows it.
 //
-// The one seam for all file access of the engine. Nobody else in this layer imports node:fs, so that a test can put
-// a double in its place which forgets unsynced bytes, tears writes, fills up and fails on command.
+// The one seam for all file access of the engine. Nobody else in this layer imports node:fs, so
+// that a test can put a double in its place which forgets unsynced bytes, tears writes, fills up
+// and fails on command.
 //
 // What the seam promises, and all that a caller may rely on after a crash:
 //
-//   OPERATION                WHEN IT HAS RETURNED, A CRASH MAY STILL
-//   write                    lose any of its 512-byte sectors, keep others, in any combination
-//   sync                     lose nothing that was written to this file before, nor the file's size
-//   writeDurable             lose nothing of these bytes; earlier writes to the same file are as they were
-//   truncate                 undo it, until a sync
-//   open to create, rename,  undo it: the name may be missing, or the old one, until the directory is synced,
-//   remove                   even when the file itself is synced
-//   syncDirectory            lose no name of this directory
-//   makeDirectory            lose nothing: it syncs what it makes
+//   OPERATION        ONCE IT HAS RETURNED, A CRASH MAY STILL
+//   write            lose any of its 512-byte sectors, keep others, in any combination
+//   sync             lose nothing that was written to this file before, nor the file's size
+//   writeDurable     lose nothing of these bytes; earlier writes to the file are as they were
+//   truncate         undo it, until a sync
+//   open to create,  undo it: until the directory is synced the name may be missing, or as before,
+//   rename, remove   even when the file itself is synced
+//   syncDirectory    lose no name of this directory
+//   makeDirectory    lose nothing: it syncs what it makes
 //
-// Operations on names are asynchronous: to remove a file of gigabytes takes longer than any pause that the store
-// thread may make. Operations on bytes come in two forms, in the thread and in the thread pool, and the caller knows
-// which one its work can bear: a write to a fast disk is over before a message to the pool has arrived.
+// Operations on names are asynchronous: to remove a file of gigabytes takes longer than any pause
+// that the store thread may make. Operations on bytes come in two forms, in the thread and in the
+// thread pool, and the caller knows which one its work can bear: a write to a fast disk is over
+// before a message to the pool has arrived.
 //
-// Both forms do the whole of what they are asked for; short reads and writes are continued here. `read` returns less
-// than asked only at the end of the file. Buffers may be views of a SharedArrayBuffer. Every failure is the error of
-// Node (`code`: 'EIO', 'ENOSPC', …), thrown or as a rejected promise; nothing is ever tried again here.
+// Both forms do the whole of what they are asked for; short reads and writes are continued here.
+// `read` returns less than asked only at the end of the file. Buffers may be views of a
+// SharedArrayBuffer. Every failure is the error of Node (`code`: 'EIO', 'ENOSPC', …), thrown or as
+// a rejected promise; nothing is ever tried again here.
 
 import * as fs from 'node:fs'
 import { dirname, join } from 'node:path'
 
-/** `read`: an existing file, to be read. `write`: an existing one, for both. `create`: a new one, for both. */
+/**
+ * `read`: an existing file, to be read. `write`: an existing one, for both. `create`: a new one,
+ * for both.
+ */
 export type OpenMode = 'read' | 'write' | 'create'
 
 export interface Disk {
@@ -46,7 +52,10 @@ export interface Disk {
   freeSize(path: string): Promise<number>
 }
 
-/** An open file. `offset` and `size` are a range of the buffer, `position` is the place in the file, all in bytes. */
+/**
+ * An open file. `offset` and `size` are a range of the buffer, `position` is the place in the file,
+ * all in bytes.
+ */
 export interface DiskFile {
   readonly path: string
   size(): number
@@ -57,7 +66,12 @@ export interface DiskFile {
   writeAsync(source: Uint8Array, offset: number, size: number, position: number): Promise<void>
   /** A write and the sync of just these bytes, in one call of the system where it has one. */
   writeDurable(source: Uint8Array, offset: number, size: number, position: number): void
-  writeDurableAsync(source: Uint8Array, offset: number, size: number, position: number): Promise<void>
+  writeDurableAsync(
+    source: Uint8Array,
+    offset: number,
+    size: number,
+    position: number,
+  ): Promise<void>
   sync(): void
   syncAsync(): Promise<void>
   /** Cuts the file, or extends it by zeros that take no space. */
@@ -66,8 +80,9 @@ export interface DiskFile {
   close(): void
 }
 
-// On Linux one write to a descriptor opened with O_DSYNC is a write and an fdatasync in one call. macOS has the flag,
-// but there it does not reach the medium, which only fdatasync does (Node makes it F_FULLFSYNC).
+// On Linux one write to a descriptor opened with O_DSYNC is a write and an fdatasync in one call.
+// macOS has the flag, but there it does not reach the medium, which only fdatasync does (Node makes
+// it F_FULLFSYNC).
 const HAS_DURABLE_WRITES = process.platform === 'linux'
 // Windows cannot open a directory to sync it; NTFS journals names by itself.
 const CAN_SYNC_DIRECTORIES = process.platform !== 'win32'
@@ -157,7 +172,13 @@ class NodeFile implements DiskFile {
   read(target: Uint8Array, offset: number, size: number, position: number): number {
     let done = 0
     while (done < size) {
-      const count = fs.readSync(this.#descriptor, target, offset + done, size - done, position + done)
+      const count = fs.readSync(
+        this.#descriptor,
+        target,
+        offset + done,
+        size - done,
+        position + done,
+      )
       if (count === 0) break
       done += count
     }

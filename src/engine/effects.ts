@@ -257,7 +257,7 @@ export function visitEffects(
       const start = position + 5
       position = start + view.getUint32(position + 1, true)
       if (position > end) throw invalid('a schema of impossible size', position - start)
-      visitor.schema(JSON.parse(payload.toString('utf8', start, position)) as StoredSchema)
+      visitor.schema(parseSchema(payload.toString('utf8', start, position)))
       continue
     }
     const tableId = view.getUint16(position + 1, true)
@@ -304,6 +304,14 @@ export function visitEffects(
 export function valueAt(view: DataView, offset: number, width: number): number {
   if (width === 4) return view.getUint32(offset, true)
   return width === 8 ? view.getFloat64(offset, true) : view.getUint8(offset)
+}
+
+function parseSchema(json: string): StoredSchema {
+  try {
+    return JSON.parse(json) as StoredSchema
+  } catch {
+    throw invalid('a schema that is no JSON, of size', json.length)
+  }
 }
 
 function positionOf(columns: readonly TableColumn[], field: number): number {

@@ -1,18 +1,22 @@
 // What the engine says when the world is not as it must be: one class, one code for each case.
 //
-// A DatastoreError is the disk's, the operator's or the caller's, never our own mistake (that is an InvariantError).
-// Its message is a whole sentence with both numbers and the place; `advice` says what a human can do about it.
-// The codes are part of the public face: docs/operations.md explains each of them, and a test compares both ways.
+// A DatastoreError is the disk's, the operator's or the caller's, never our own mistake (that is an
+// InvariantError). Its message is a whole sentence with both numbers and the place; `advice` says
+// what a human can do about it. The codes are part of the public face: docs/operations.md explains
+// each of them, and a test compares both ways.
 
 /** Every code with the case in which it happens. */
 export const DATASTORE_ERRORS = {
-  LOG_DAMAGED: 'A segment holds bytes that no crash can leave: they were changed after they had been written.',
+  LOG_DAMAGED:
+    'A segment holds bytes that no crash can leave: they were changed after they had been written.',
   LOG_GAP: 'Transactions between two segments, or before the first one, are missing.',
   LOG_FOREIGN: 'A segment or the watermark belongs to another store.',
   LOG_FORMAT_UNKNOWN: 'A segment or the watermark was written by a newer version of this program.',
-  LOG_BEHIND_WATERMARK: 'The log ends before a transaction that was acknowledged, as its watermark says.',
+  LOG_BEHIND_WATERMARK:
+    'The log ends before a transaction that was acknowledged, as its watermark says.',
   LOG_BEHIND_SNAPSHOT: 'The log ends before the last transaction of the newest snapshot.',
-  SNAPSHOT_DAMAGED: 'No snapshot can be loaded, and the log does not reach back to the first transaction.',
+  SNAPSHOT_DAMAGED:
+    'No snapshot can be loaded, and the log does not reach back to the first transaction.',
   SNAPSHOT_FOREIGN: 'A snapshot belongs to another store.',
   SNAPSHOT_FORMAT_UNKNOWN: 'A snapshot was written by a newer version of this program.',
   DIRECTORY_IN_USE: 'Another running process has the data directory open.',
@@ -25,7 +29,8 @@ export const DATASTORE_ERRORS = {
   IMPORT_INVALID: 'A portable export is not complete, was changed, or does not fit this program.',
   INSPECT_UNKNOWN: 'A file is none of a store, by its name.',
   TRANSACTION_TOO_LARGE: 'The effects of one transaction are larger than a frame may be.',
-  STORE_POISONED: 'A write or sync of the log has failed; nothing is written until the process restarts.',
+  STORE_POISONED:
+    'A write or sync of the log has failed; nothing is written until the process restarts.',
   STORE_CLOSED: 'The store is closed, or closing.',
   STORE_READ_ONLY: 'The disk is nearly full: reads go on, writes are refused.',
   STORAGE_FAILED: 'The operating system refused to read or write a file.',

@@ -134,6 +134,7 @@ export class ImportReader {
 
   /** Says that no line follows. Throws IMPORT_INVALID when the export is not complete. */
   finish(): { rows: number; lastIds: Readonly<Record<string, number>> } {
+    if (this.#lineCount === 0) throw new DatastoreError('IMPORT_INVALID', 'the export is empty')
     if (!this.#hasEnded) throw this.#invalid('the export ends before its last line')
     return { rows: this.rowCount, lastIds: this.#header!.tables }
   }

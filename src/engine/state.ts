@@ -9,6 +9,7 @@ import { Memory } from './memory/memory.ts'
 import { ProgressMeter, replay, tablesOfSnapshot } from './recovery.ts'
 import { openSnapshots } from './snapshot/snapshots.ts'
 import { Tables } from './tables.ts'
+import type { Clock } from '../std/clock.ts'
 import type { Disk } from './disk.ts'
 import type { Durability } from './log/local-writer.ts'
 import type { RecoveryProgress, RecoverySummary } from './recovery.ts'
@@ -21,6 +22,8 @@ export interface StateOptions {
   readonly snapshotDirectory: string
   readonly snapshotsKept?: number | undefined
   readonly durability?: Durability | undefined
+  /** For the times that stand in snapshots and segments. */
+  readonly clock?: Clock | undefined
   readonly segmentSize?: number | undefined
   /** Bytes of address space that a region may take at most; tests lower it. */
   readonly regionSizeMax?: number | undefined
@@ -83,6 +86,7 @@ export async function openState(options: StateOptions): Promise<State> {
     disk,
     directory: snapshotDirectory,
     report,
+    ...(options.clock === undefined ? {} : { clock: options.clock }),
     ...(options.snapshotsKept === undefined ? {} : { keepCount: options.snapshotsKept }),
   })
   const { loaded } = await snapshots.load({
@@ -98,6 +102,7 @@ export async function openState(options: StateOptions): Promise<State> {
     storeId: loaded?.storeId,
     snapshotLsn,
     durability: options.durability ?? 'sync',
+    clock: options.clock,
     ...(options.segmentSize === undefined ? {} : { segmentSize: options.segmentSize }),
     report,
   })

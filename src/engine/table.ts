@@ -374,11 +374,16 @@ const NO_INDEX: StoredIndex = { name: '', kind: 'postings', fields: [] }
 function packrOf(stored: StoredTable): Packr {
   const nameOf = new Map(stored.record.map((field) => [field.id, field.name]))
   const structures = stored.layouts.map((layout) => layout.map((id) => nameOf.get(id) ?? `#${id}`))
-  return new Packr({
+  const packr = new Packr({
     // Not `structures`: given that way, records of the 33rd layout and later cannot be read back.
     getStructures: () => structures,
     maxSharedStructures: Math.max(structures.length, 1),
     copyBuffers: true,
     variableMapSize: true,
   })
+  // It asks for them when it first needs them. In the middle of reading it would copy the whole
+  // source before, which is the arena: so it is made to ask now.
+  const newest = structures.at(-1)
+  if (newest !== undefined) packr.pack(Object.fromEntries(newest.map((name) => [name, null])))
+  return packr
 }

@@ -1,27 +1,30 @@
-// The transaction log as the rest of the engine sees it: one sequence of transactions, numbered 1, 2, 3, …, which grows
-// at one end, is cut at the other, and is the truth about what has happened.
+// The transaction log as the rest of the engine sees it: one sequence of transactions, numbered 1,
+// 2, 3, …, which grows at one end, is cut at the other, and is the truth about what has happened.
 //
 //   truncate ──▶ ╎ firstLsn ················ durableLsn ······ lastLsn │ ◀── append
 //                ╎                                │                    │
 //                ╎ retired segments               │ a crash may take   │ next: lastLsn + 1
 //                                                 │ these away         │
 //
-// The embedded default keeps it in local files (log/local-log.ts). It is an interface because a replicated log is to
-// take its place without a change above: every implementation passes test/support/transaction-log-suite.ts.
+// The embedded default keeps it in local files (log/local-log.ts). It is an interface because a
+// replicated log is to take its place without a change above: every implementation passes
+// test/support/transaction-log-suite.ts.
 //
 // Invariants, whatever the implementation
 //   (1) LSNs are dense: a batch begins at lastLsn + 1 of the log, or it is not taken.
 //   (2) What `durableLsn` has reached is never taken back, by a crash neither; it never falls.
-//   (3) There is at most one writer: `acquire` ends the one before. A writer that was ended answers `fenced` from then
-//       on, and nothing that it had not been told durable is appended behind the new one's back.
-//   (4) After the first `unknown` a writer answers nothing else. Whether that batch is in the log only recovery can
-//       tell, for the device that could not say whether it wrote cannot say whether it will.
-//   (5) `read` and `follow` deliver whole batches, in order, without a gap, each transaction once. They verify what
-//       they deliver and throw DatastoreError rather than deliver damage.
+//   (3) There is at most one writer: `acquire` ends the one before. A writer that was ended answers
+//       `fenced` from then on, and nothing that it had not been told durable is appended behind the
+//       new one's back.
+//   (4) After the first `unknown` a writer answers nothing else. Whether that batch is in the log
+//       only recovery can tell, for the device that could not say whether it wrote cannot say
+//       whether it will.
+//   (5) `read` and `follow` deliver whole batches, in order, without a gap, each transaction once.
+//       They verify what they deliver and throw DatastoreError rather than deliver damage.
 
 /**
- * Consecutive transactions as one unit of durability. `payload` is their encodings one after the other; the log does not
- * look inside.
+ * Consecutive transactions as one unit of durability. `payload` is their encodings one after the
+ * other; the log does not look inside.
  */
 export interface Batch {
   readonly firstLsn: number
@@ -39,7 +42,10 @@ export type AppendOutcome =
 
 /** What a writer tells by itself, outside the answers to its calls. */
 export interface LogListener {
-  /** `durableLsn` has moved otherwise than by an append: by a sync in the background, `sync` or `roll`. */
+  /**
+   * `durableLsn` has moved otherwise than by an append: by a sync in the background, `sync` or
+   * `roll`.
+   */
   durable?(lsn: number): void
   /** The log is poisoned. Called once, maybe while no call is under way. */
   failed?(cause: Error): void
@@ -51,13 +57,17 @@ export interface LogWriter extends AsyncDisposable {
   readonly lastLsn: number
   readonly durableLsn: number
   /**
-   * Appends a batch behind transaction `expectedLsn`; fenced if that is not the last one. One append at a time, and the
-   * payload stays untouched until it has ended. Answers at once when the write was quick enough to be made in the thread.
+   * Appends a batch behind transaction `expectedLsn`; fenced if that is not the last one. One
+   * append at a time, and the payload stays untouched until it has ended. Answers at once when the
+   * write was quick enough to be made in the thread.
    */
   append(expectedLsn: number, batch: Batch): AppendOutcome | Promise<AppendOutcome>
   /** Makes everything appended so far durable, whatever the mode. */
   sync(): Promise<AppendOutcome>
-  /** Begins a new segment, so that `truncate` can retire the ones before. Rejects with STORE_POISONED. */
+  /**
+   * Begins a new segment, so that `truncate` can retire the ones before. Rejects with
+   * STORE_POISONED.
+   */
   roll(): Promise<void>
   /** Makes everything durable, notes that this was a clean end, and frees the files. */
   close(): Promise<void>
@@ -72,12 +82,19 @@ export interface TransactionLog {
   /** Becomes the writer, and ends the one before. */
   acquire(listener?: LogListener): Promise<LogWriter>
   /**
-   * Everything from `fromLsn` to what is the last transaction now. Batches may be joined; the first one may begin before
-   * `fromLsn`. A payload is valid until the next step. Throws LOG_GAP when `fromLsn` has been truncated.
+   * Everything from `fromLsn` to what is the last transaction now. Batches may be joined; the first
+   * one may begin before `fromLsn`. A payload is valid until the next step. Throws LOG_GAP when
+   * `fromLsn` has been truncated.
    */
   read(fromLsn: number): AsyncIterable<Batch>
-  /** As `read`, of durable transactions after `afterLsn`; then waits for more, until `signal` ends it. */
+  /**
+   * As `read`, of durable transactions after `afterLsn`; then waits for more, until `signal` ends
+   * it.
+   */
   follow(afterLsn: number, signal: AbortSignal): AsyncIterable<Batch>
-  /** Removes whole segments of which all LSNs are below `beforeLsn`. Returns the names of their files, oldest first. */
+  /**
+   * Removes whole segments of which all LSNs are below `beforeLsn`. Returns the names of their
+   * files, oldest first.
+   */
   truncate(beforeLsn: number): Promise<string[]>
 }

@@ -124,6 +124,8 @@ export class ImagePool implements AsyncDisposable {
     const ended = [...this.#children].map(async (child) => {
       const gone = new Promise((resolve) => child.process.once('exit', resolve))
       child.release()?.reject(new MediaRefusal('MEDIA_UNAVAILABLE'))
+      // An idle one does not keep this process alive, but its end is waited for.
+      child.process.ref()
       // Whoever has ended already says so no more.
       if (child.process.kill('SIGKILL')) await gone
     })

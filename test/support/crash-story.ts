@@ -64,7 +64,32 @@ const PERSONS_MAX = 4
 const POSTS_MAX = 12
 const DAMAGE = /damaged|missing|lost/
 
+const DURABILITIES = ['sync', 'sync', 'interval', 'os'] as const
+const STEP_COUNT = 25
+
 export class Violation extends Error {}
+
+/** The story that a seed alone stands for: what the torture command tells. */
+export function storyOf(seed: number): StoryOptions {
+  const durability = DURABILITIES[seed % DURABILITIES.length]!
+  return { seed, stepCount: STEP_COUNT, durability, faults: true }
+}
+
+/** Lives the stories of all seeds from `seed` on, until `isEnough` says so. Throws a Violation. */
+export async function liveStories(
+  seed: number,
+  isEnough: (result: StoryResult) => boolean,
+): Promise<StoryResult> {
+  const sum = { states: 0, deepStates: 0, moments: 0, transactions: 0 }
+  for (let next = seed; !isEnough(sum); next++) {
+    const result = await liveStory(storyOf(next))
+    sum.states += result.states
+    sum.deepStates += result.deepStates
+    sum.moments += result.moments
+    sum.transactions += result.transactions
+  }
+  return sum
+}
 
 /** Lives one story. Throws a Violation. */
 export async function liveStory(options: StoryOptions): Promise<StoryResult> {
@@ -82,6 +107,8 @@ class CrashStory {
   readonly #time: SimulatedTime
   readonly #oracle: LittleOracle
   readonly #settings: SimulatedOptions
+  /** Without them opening is twice as fast, and the log has to tell everything. */
+  readonly #takesSnapshots: boolean
   readonly #waiting: CrashState[]
   #disk: ForgetfulDisk
   #process: ProcessDisk
@@ -105,9 +132,11 @@ class CrashStory {
       clock: time,
       durability: options.durability ?? 'sync',
       segmentSize: random.pick([8192, 12_288, 16_384]),
+      regionSizeMax: 128 * 1024,
       snapshotsKept: random.between(1, 3),
       keepLog: random.once(4),
     }
+    this.#takesSnapshots = !random.once(3)
     this.#waiting = []
     this.#disk = new ForgetfulDisk(['/'])
     this.#process = new ProcessDisk(this.#disk)
@@ -258,11 +287,14 @@ class CrashStory {
     }
     this.#judge(store, lines, leastLsn, this.#oracle.lastLsn, 'the story goes on')
     this.#store = store
+    // Before the oracle forgets what they are compared with.
+    await this.#verifyWaiting()
     this.#oracle.rewind(store.recovery.lastLsn)
     this.#safeLsn = store.recovery.lastLsn
   }
 
   #take(): { result: Promise<void> } {
+    if (!this.#takesSnapshots) return { result: Promise.resolve() }
     const life = this.#life
     const result = this.#store!.snapshot().then(
       () => undefined,
@@ -485,7 +517,8 @@ class CrashStory {
 
   #violated(moment: string, sentence: string): Violation {
     const { seed } = this.#options
-    return new Violation(`seed ${seed}, crash state ${this.result.states}, ${moment}: ${sentence}`)
+    const repeat = `to repeat: npm run torture -- crash-states ${seed}`
+    return new Violation(`${repeat}\ncrash state ${this.result.states}, ${moment}: ${sentence}`)
   }
 }
 

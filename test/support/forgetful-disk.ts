@@ -1,14 +1,16 @@
-// A disk that keeps every promise of the `Disk` seam and nothing more: what was not synced, a crash may take.
+// A disk that keeps every promise of the `Disk` seam and nothing more: what was not synced, a crash
+// may take.
 //
-// It lies in memory. For every file it knows the durable bytes and the unsynced versions of each sector of 512 bytes
-// (forgetful-file.ts), for every directory the names whose making, renaming or removal was not synced. A crash may keep
-// any subset of them, and `crashes` enumerates all the disks that it can leave, or a sample when they are too many.
+// It lies in memory. For every file it knows the durable bytes and the unsynced versions of each
+// sector of 512 bytes (forgetful-file.ts), for every directory the names whose making, renaming or
+// removal was not synced. A crash may keep any subset of them, and `crashes` enumerates all the
+// disks that it can leave, or a sample when they are too many.
 //
 //   const disk = new ForgetfulDisk()
-//   disk.onMoment = () => states.push(...disk.crashes(random, 16))   // at every moment at which a crash differs
-//   disk.failAt(17, 'EIO', 'once')                                   // the 17th operation from now
-//   disk.capacity = 1_000_000                                        // ENOSPC behind it
-//   disk.pause = () => later.promise                                 // asynchronous operations end when told
+//   disk.onMoment = () => states.push(...disk.crashes(random, 16))   // whenever a crash differs
+//   disk.failAt(17, 'EIO', 'once')               // the 17th operation from now
+//   disk.capacity = 1_000_000                    // ENOSPC behind it
+//   disk.pause = () => later.promise             // asynchronous operations end when told
 //
 // Directories themselves are durable once made, as `makeDirectory` promises.
 
@@ -23,7 +25,14 @@ export type Errno = 'EIO' | 'ENOSPC' | 'EDQUOT' | 'EROFS' | 'EFBIG'
 /** What has no effect on the bytes of the disk; a failure for good leaves it alone. */
 const HARMLESS = ['list', 'exists', 'freeSize', 'size', 'read', 'open', 'close'] as const
 const HARMFUL = [
-  'makeDirectory', 'remove', 'rename', 'syncDirectory', 'create', 'write', 'writeDurable', 'sync',
+  'makeDirectory',
+  'remove',
+  'rename',
+  'syncDirectory',
+  'create',
+  'write',
+  'writeDurable',
+  'sync',
   'truncate',
 ] as const
 
@@ -75,7 +84,10 @@ export class ForgetfulDisk implements Disk {
     this.pause = undefined
   }
 
-  /** Lets the `index`th operation from now fail (1: the next one), and for good also every later one that writes. */
+  /**
+   * Lets the `index`th operation from now fail (1: the next one), and for good also every later one
+   * that writes.
+   */
   failAt(index: number, errno: Errno, duration: 'once' | 'for good'): void {
     this.#failure = { at: this.operationCount + index, errno, forGood: duration === 'for good' }
   }
@@ -91,8 +103,9 @@ export class ForgetfulDisk implements Disk {
   }
 
   /**
-   * Disks that a crash may leave, each to be used on its own: all of them if they are at most `countMax`, else that many
-   * by chance, with the one that kept nothing and the one that kept everything among them.
+   * Disks that a crash may leave, each to be used on its own: all of them if they are at most
+   * `countMax`, else that many by chance, with the one that kept nothing and the one that kept
+   * everything among them.
    */
   *crashes(random: Random, countMax: number): Generator<ForgetfulDisk, void, void> {
     const counts = this.#choiceCounts()
@@ -212,8 +225,8 @@ export class ForgetfulDisk implements Disk {
   }
 
   /**
-   * Counts an operation, and throws if it is to fail; `failed` does before what a failing one does all the same. Returns
-   * what an asynchronous operation awaits at its end.
+   * Counts an operation, and throws if it is to fail; `failed` does before what a failing one does
+   * all the same. Returns what an asynchronous operation awaits at its end.
    */
   begin(
     kind: OperationKind,
@@ -298,7 +311,12 @@ class ForgetfulHandle implements DiskFile {
     return this.#file.read(target, offset, size, position)
   }
 
-  async readAsync(target: Uint8Array, offset: number, size: number, position: number): Promise<number> {
+  async readAsync(
+    target: Uint8Array,
+    offset: number,
+    size: number,
+    position: number,
+  ): Promise<number> {
     const end = this.#begin('read', size, position)
     const count = this.#file.read(target, offset, size, position)
     await end()
@@ -309,7 +327,12 @@ class ForgetfulHandle implements DiskFile {
     this.#write('write', source, offset, size, position)
   }
 
-  async writeAsync(source: Uint8Array, offset: number, size: number, position: number): Promise<void> {
+  async writeAsync(
+    source: Uint8Array,
+    offset: number,
+    size: number,
+    position: number,
+  ): Promise<void> {
     await this.#write('write', source, offset, size, position)()
   }
 
@@ -380,7 +403,8 @@ class ForgetfulHandle implements DiskFile {
   ): () => Promise<void> {
     const file = this.#file
     const end = this.#begin(kind, size, position, (errno) => {
-      // A full disk takes a part; a broken one takes all into its cache, and then cannot bring it to the medium.
+      // A full disk takes a part; a broken one takes all into its cache, and then cannot bring it
+      // to the medium.
       if (errno === 'EROFS') return
       const half = Math.floor(size / 2 / SECTOR_SIZE) * SECTOR_SIZE
       file.write(source, offset, errno === 'EIO' ? size : half, position)

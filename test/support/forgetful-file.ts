@@ -3,8 +3,9 @@
 //   sector 7   durable ──write──▶ version 1 ──write──▶ version 2 (seen now)
 //              └─────────────── any of the three ───────────────┘  until a sync
 //
-// The size has versions in the same way. A failed sync does to the versions what a kernel does: they are still seen, but
-// no later sync makes them durable, for their pages count as clean; only writing them again does.
+// The size has versions in the same way. A failed sync does to the versions what a kernel does:
+// they are still seen, but no later sync makes them durable, for their pages count as clean; only
+// writing them again does.
 
 export const SECTOR_SIZE = 512
 
@@ -19,6 +20,8 @@ interface Pending<T> {
 export interface SyncMark {
   readonly sectors: ReadonlyMap<number, Buffer>
   readonly size: number
+  /** End of what was written again after a failed sync: the file is at least as large. */
+  readonly rewrittenTo: number
 }
 
 /** Chooses one of `count` versions; 0 is the durable one. */
@@ -32,6 +35,7 @@ export class ForgetfulFile {
   #size: number
   readonly #sectors: Map<number, Pending<Buffer>>
   #sizes: Pending<number>
+  #rewrittenTo: number
 
   constructor(bytes: Buffer = Buffer.alloc(0), size = bytes.length, isShared = false) {
     this.#bytes = bytes
@@ -39,6 +43,7 @@ export class ForgetfulFile {
     this.#size = size
     this.#sectors = new Map()
     this.#sizes = { versions: [size], isDirty: true }
+    this.#rewrittenTo = 0
   }
 
   get size(): number {
@@ -62,11 +67,13 @@ export class ForgetfulFile {
     const written = source.subarray(offset, offset + size)
     this.#change(position, position + size, () => this.#bytes.set(written, position))
     if (position + size > this.#size) this.#resize(position + size)
+    else if (!this.#sizes.isDirty) this.#rewrittenTo = Math.max(this.#rewrittenTo, position + size)
   }
 
   truncate(size: number): void {
     this.#own(Math.max(size, this.#size))
-    if (size < this.#size) this.#change(size, this.#size, () => this.#bytes.fill(0, size, this.#size))
+    if (size < this.#size)
+      this.#change(size, this.#size, () => this.#bytes.fill(0, size, this.#size))
     this.#resize(size)
   }
 
@@ -77,7 +84,7 @@ export class ForgetfulFile {
       const isIn = (sector + 1) * SECTOR_SIZE > from && sector * SECTOR_SIZE < to
       if (isIn && isDirty) sectors.set(sector, versions.at(-1)!)
     }
-    return { sectors, size: this.#size }
+    return { sectors, size: this.#size, rewrittenTo: this.#rewrittenTo }
   }
 
   /** The sync has ended well. */
@@ -89,6 +96,10 @@ export class ForgetfulFile {
     }
     const sizes = this.#sizes.versions
     if (this.#sizes.isDirty) sizes.splice(0, Math.max(sizes.lastIndexOf(mark.size), 0))
+    else if (mark.rewrittenTo > sizes[0]!) {
+      const larger = sizes.filter((size) => size > mark.rewrittenTo)
+      sizes.splice(0, sizes.length, mark.rewrittenTo, ...larger)
+    }
   }
 
   /** The sync has failed. */
@@ -97,7 +108,9 @@ export class ForgetfulFile {
       const pending = this.#sectors.get(sector)
       if (pending !== undefined) pending.isDirty = false
     }
-    if (this.#sizes.versions.length > 1) this.#sizes.isDirty = false
+    if (this.#sizes.versions.length === 1) return
+    this.#sizes.isDirty = false
+    this.#rewrittenTo = 0
   }
 
   /** For each thing that a crash may leave in one of several versions, how many there are. */
@@ -108,7 +121,9 @@ export class ForgetfulFile {
     return counts
   }
 
-  /** The file as a crash leaves it. Asks `choose` once for each of choiceCounts, in the same order. */
+  /**
+   * The file as a crash leaves it. Asks `choose` once for each of choiceCounts, in the same order.
+   */
   afterCrash(choose: Choose): ForgetfulFile {
     if (this.#sectors.size === 0 && this.#sizes.versions.length === 1) {
       this.#isShared = true
@@ -129,7 +144,10 @@ export class ForgetfulFile {
   #own(size: number): void {
     if (!this.#isShared && size <= this.#bytes.length) return
     const sectors = Math.ceil(size / SECTOR_SIZE)
-    const capacity = Math.max(sectors * SECTOR_SIZE, Math.ceil(this.#bytes.length / SECTOR_SIZE) * SECTOR_SIZE)
+    const capacity = Math.max(
+      sectors * SECTOR_SIZE,
+      Math.ceil(this.#bytes.length / SECTOR_SIZE) * SECTOR_SIZE,
+    )
     const bytes = Buffer.alloc(size > this.#bytes.length ? capacity * 2 : capacity)
     this.#bytes.copy(bytes, 0, 0, this.#size)
     this.#bytes = bytes

@@ -1,14 +1,19 @@
-// Words to tell stories about a log: append transactions, crash, open again, and see whether what is there is what was
-// told to be there.
+// Words to tell stories about a log: append transactions, crash, open again, and see whether what
+// is there is what was told to be there.
 //
-// Transaction n is the same bytes in every story, so that a log is right when it holds transactions 1 to n, and nothing
-// else has to be remembered.
+// Transaction n is the same bytes in every story, so that a log is right when it holds transactions
+// 1 to n, and nothing else has to be remembered.
 
 import { expect } from 'vitest'
 import { LocalLog } from '../../src/engine/log/local-log.ts'
 import { ForgetfulDisk } from './forgetful-disk.ts'
 import type { LocalLogOptions } from '../../src/engine/log/local-log.ts'
-import type { AppendOutcome, Batch, LogWriter, TransactionLog } from '../../src/engine/transaction-log.ts'
+import type {
+  AppendOutcome,
+  Batch,
+  LogWriter,
+  TransactionLog,
+} from '../../src/engine/transaction-log.ts'
 
 export const DIRECTORY = '/data/log'
 export const WATERMARK = '/data/watermark'
@@ -61,7 +66,7 @@ export async function append(
 /** LSNs of the transactions in a payload, each verified to be what it says. */
 export function lsnsIn(payload: Buffer, sizeMax = 100): number[] {
   const lsns: number[] = []
-  for (let offset = 0; offset < payload.length; ) {
+  for (let offset = 0; offset < payload.length;) {
     const lsn = payload.readUInt32LE(offset)
     const bytes = transaction(lsn, sizeMax)
     if (!bytes.equals(payload.subarray(offset, offset + bytes.length))) {
@@ -73,7 +78,10 @@ export function lsnsIn(payload: Buffer, sizeMax = 100): number[] {
   return lsns
 }
 
-/** First and last LSN that `read` delivers; verifies that every transaction between is there once, unchanged. */
+/**
+ * First and last LSN that `read` delivers; verifies that every transaction between is there once,
+ * unchanged.
+ */
 export async function readAll(
   log: Pick<TransactionLog, 'read'>,
   fromLsn = 1,

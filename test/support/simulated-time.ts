@@ -4,11 +4,13 @@
 //   setInterval          waits for `advance`
 //   setTimeout           comes at the next turn of the event loop
 //   crypto.randomBytes   from the seed: salts and store ids
+//   beforeImages.reserve does nothing, which asks the thread pool otherwise
 //
 // `using time = new SimulatedTime(random)` puts the real ones back at the end.
 
 import crypto from 'node:crypto'
 import { syncBuiltinESMExports } from 'node:module'
+import { beforeImages } from '../../src/engine/memory/before-images.ts'
 import type { Random } from './seeded.ts'
 
 interface Timer {
@@ -29,6 +31,7 @@ export class SimulatedTime implements Disposable {
     this.#nowMs = FIRST_MS
     const { setInterval, clearInterval, setTimeout } = globalThis
     const { randomBytes } = crypto
+    const reserve = beforeImages.reserve.bind(beforeImages)
     const now = performance.now.bind(performance)
     const simulated = {
       setInterval: (work: () => void, everyMs: number): unknown => this.#every(work, everyMs),
@@ -37,11 +40,13 @@ export class SimulatedTime implements Disposable {
     }
     Object.assign(globalThis, simulated)
     Object.assign(crypto, { randomBytes: (size: number) => random.bytes(size) })
+    beforeImages.reserve = async () => {}
     performance.now = () => 0
     syncBuiltinESMExports()
     this.#restore = () => {
       Object.assign(globalThis, { setInterval, clearInterval, setTimeout })
       Object.assign(crypto, { randomBytes })
+      beforeImages.reserve = reserve
       performance.now = now
       syncBuiltinESMExports()
     }

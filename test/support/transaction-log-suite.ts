@@ -76,7 +76,8 @@ export function transactionLogSuite(name: string, newStage: () => Promise<LogSta
         }
         await writer.close()
         const read: Buffer[] = []
-        for await (const { payload } of (await stage.open()).read(1)) read.push(Buffer.from(payload))
+        for await (const { payload } of (await stage.open()).read(1))
+          read.push(Buffer.from(payload))
         expect(Buffer.concat(read).equals(Buffer.concat(payloads))).toBe(true)
       }))
 
@@ -110,6 +111,32 @@ export function transactionLogSuite(name: string, newStage: () => Promise<LogSta
         await using third = await (await stage.open()).acquire()
         expect(third.epoch).toBeGreaterThan(second.epoch)
         expect(third.lastLsn).toBe(3)
+      }))
+
+    test('what is under way when another writer comes has ended before it, or is fenced', () =>
+      onStage(async (stage) => {
+        const log = await stage.open()
+        let lastLsn = 0
+        let writer = await log.acquire()
+        for (let turns = 0; turns < 60; turns++) {
+          // Large enough for the thread pool.
+          const count = turns % 3 === 0 ? 6000 : 1
+          const appended = Promise.resolve(writer.append(lastLsn, batch(lastLsn + 1, count, 100)))
+          const rolled = turns % 2 === 0 ? refusalOf(writer.roll()) : 'none'
+          for (let turn = 0; turn < turns; turn++) await Promise.resolve()
+          const next = await log.acquire()
+          const { outcome } = await appended
+          if (outcome === 'durable') lastLsn += count
+          else expect(outcome).toBe('fenced')
+          expect(await rolled).toMatch(/^none|^STORE_CLOSED/)
+          expect(next.lastLsn).toBe(lastLsn)
+          expect(await append(next, 1)).toBe('durable')
+          lastLsn++
+          writer = next
+        }
+        expect(lastLsn).toBeGreaterThan(60)
+        await writer.close()
+        expect(await readAll(await stage.open())).toEqual({ firstLsn: 1, lastLsn })
       }))
 
     test('writers that are acquired at once end in one', () =>
@@ -151,6 +178,18 @@ export function transactionLogSuite(name: string, newStage: () => Promise<LogSta
         await Promise.all([rolled, appended, synced, rolledAgain, closed])
         expect([await appended, (await synced).outcome]).toEqual(['durable', 'durable'])
         expect(await readAll(await stage.open())).toEqual({ firstLsn: 1, lastLsn: 2 })
+      }))
+
+    test('a segment in which there is nothing yet but clean ends is not left for another', () =>
+      onStage(async (stage) => {
+        for (let life = 0; life < 3; life++) {
+          await using writer = await (await stage.open()).acquire()
+          await writer.roll()
+        }
+        await using writer = await (await stage.open()).acquire()
+        expect(await append(writer, 10_000)).toBe('durable')
+        await writer.close()
+        expect(await readAll(await stage.open())).toEqual({ firstLsn: 1, lastLsn: 10_000 })
       }))
 
     test('truncate retires whole segments, never what it was not asked to', () =>
@@ -202,7 +241,9 @@ export function transactionLogSuite(name: string, newStage: () => Promise<LogSta
         }
         await writer.sync()
         await following
-        expect(followed.slice(followed.indexOf(3))).toEqual(Array.from({ length: 58 }, (_, i) => i + 3))
+        expect(followed.slice(followed.indexOf(3))).toEqual(
+          Array.from({ length: 58 }, (_, i) => i + 3),
+        )
       }))
 
     test('a follower that waits ends when told, and one that was told before does not begin', () =>

@@ -1,12 +1,15 @@
-// The sentences with which the log refuses: which file, which place, expected and found, and what a human can do.
+// The sentences with which the log refuses: which file, which place, expected and found, and what a
+// human can do.
 
 import { basename } from 'node:path'
 import { InvariantError } from '../../std/assert.ts'
 import { DatastoreError } from '../errors.ts'
-import type { DatastoreErrorCode } from '../errors.ts'
 import type { HeaderFault } from './segment.ts'
 
-/** "0000000000000421.log, offset 8192: <fault>", with the advice that fits damage before transaction `lsn`. */
+/**
+ * "0000000000000421.log, offset 8192: <fault>", with the advice that fits damage before transaction
+ * `lsn`.
+ */
 export function damage(file: string, offset: number, fault: string, lsn: number): DatastoreError {
   return new DatastoreError('LOG_DAMAGED', `${basename(file)}, offset ${offset}: ${fault}`, {
     file,
@@ -16,8 +19,15 @@ export function damage(file: string, offset: number, fault: string, lsn: number)
   })
 }
 
-/** Why the header of a segment, or a slot of the watermark, is refused. `lsn` is the first one that it would hold. */
-export function headerRefusal(file: string, lsn: number, { fault, unknownVersion }: HeaderFault): DatastoreError {
+/**
+ * Why the header of a segment, or a slot of the watermark, is refused. `lsn` is the first one that
+ * it would hold.
+ */
+export function headerRefusal(
+  file: string,
+  lsn: number,
+  { fault, unknownVersion }: HeaderFault,
+): DatastoreError {
   if (unknownVersion === undefined) return damage(file, 0, fault, lsn)
   return new DatastoreError('LOG_FORMAT_UNKNOWN', `${basename(file)}: ${fault}`, {
     file,
@@ -27,11 +37,16 @@ export function headerRefusal(file: string, lsn: number, { fault, unknownVersion
 }
 
 /** The segment of `file` does not continue the one before it. */
-export function brokenChain(file: string, lsn: number, expected: number, found: number): DatastoreError {
+export function brokenChain(
+  file: string,
+  lsn: number,
+  expected: number,
+  found: number,
+): DatastoreError {
   return damage(
     file,
     0,
-    `the chain is broken: the segment before ends with frame ${expected}, but the header names ${found}`,
+    `the chain is broken: the segment before ends with frame ${expected}, not ${found}`,
     lsn,
   )
 }
@@ -40,7 +55,10 @@ export function foreign(file: string, expected: string, found: string): Datastor
   return new DatastoreError(
     'LOG_FOREIGN',
     `${basename(file)} belongs to another store: id ${expected} expected, ${found} found`,
-    { file, advice: 'Move the file away, or put the files that belong together into one directory.' },
+    {
+      file,
+      advice: 'Move the file away, or put the files that belong together into one directory.',
+    },
   )
 }
 
@@ -61,28 +79,25 @@ export function behind(
 
 /** Transactions from `fromLsn` on are not there. */
 export function gap(file: string, fromLsn: number, sentence: string): DatastoreError {
-  return new DatastoreError('LOG_GAP', sentence, { file, lsn: fromLsn, advice: adviceBefore(fromLsn) })
+  return new DatastoreError('LOG_GAP', sentence, {
+    file,
+    lsn: fromLsn,
+    advice: adviceBefore(fromLsn),
+  })
 }
 
 /** The operating system has refused. Our own errors pass as they are. */
 export function storageFailure(file: string, deed: string, cause: unknown): Error {
   if (cause instanceof DatastoreError || cause instanceof InvariantError) return cause
   const { message } = cause as Error
-  return new DatastoreError('STORAGE_FAILED', `${file}: ${deed} failed: ${message}`, { file, cause })
-}
-
-/** Runs `work`; what the operating system throws becomes STORAGE_FAILED. */
-export async function reporting<T>(file: string, deed: string, work: Promise<T>): Promise<T> {
-  try {
-    return await work
-  } catch (error) {
-    throw storageFailure(file, deed, error)
-  }
+  return new DatastoreError('STORAGE_FAILED', `${file}: ${deed} failed: ${message}`, {
+    file,
+    cause,
+  })
 }
 
 export function poisoned(cause: Error): DatastoreError {
-  const code: DatastoreErrorCode = 'STORE_POISONED'
-  return new DatastoreError(code, `writing has ended: ${cause.message}`, {
+  return new DatastoreError('STORE_POISONED', `writing has ended: ${cause.message}`, {
     cause,
     advice: 'Restart: recovery rebuilds the state from disk.',
   })

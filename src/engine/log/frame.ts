@@ -1,40 +1,46 @@
 // Hot: bench `engine` shows it.
 //
-// The frame: what one group commit writes to the log, and the unit that is valid as a whole or not at all.
+// The frame: what one group commit writes to the log, and the unit that is valid as a whole or not
+// at all.
 //
 //    0 u32  checksum        crc32 of bytes 4 to size
 //    4 u32  headerChecksum  crc32 of bytes 8 to 40
-//    8 u32  size            bytes of header and payload, without the zeros that fill up to a multiple of 8
+//    8 u32  size            bytes of header and payload, not the fill up to a multiple of 8
 //   12 u32  count           transactions
-//   16 u64  firstLsn        of the first transaction; in a seal or rolled frame that of the next one to come
-//   24 u64  durableLsn      newest transaction that was known to be on the device when this frame was written
+//   16 u64  firstLsn        of the first transaction; in a seal or rolled frame of the next to come
+//   24 u64  durableLsn      newest transaction known to be on the device when this was written
 //   32 u32  previous        checksum of the frame before, or of the segment's header: the chain
-//   36 u16  kind            1 transactions, 2 seal (clean end), 3 rolled (the segment ends here, another follows)
+//   36 u16  kind            1 transactions, 2 seal (clean end), 3 rolled (another segment follows)
 //   38 u16  zero
 //   40      payload, then zeros up to a multiple of 8
 //
-// All numbers are little endian. Both checksums continue from crc32(salt of the segment), so that bytes which a user
-// sends never pass for a frame, even if they are a byte-exact copy of a frame of another segment. The header's checksum
-// stands before what it covers on purpose: the crc32 of anything that is followed by its own crc32 is always the same
-// number, and the frame's checksum would say nothing about the header.
+// All numbers are little endian. Both checksums continue from crc32(salt of the segment), so that
+// bytes which a user sends never pass for a frame, even if they are a byte-exact copy of a frame of
+// another segment. The header's checksum stands before what it covers on purpose: the crc32 of
+// anything that is followed by its own crc32 is always the same number, and the frame's checksum
+// would say nothing about the header.
 //
 // Valid is a frame when
 //   (1) it and its fill of zeros lie within the file, and size is 40 to FRAME_SIZE_MAX;
 //   (2) its checksum is right, which covers the header's own;
-//   (3) previous is the checksum of what stands before it, and firstLsn the LSN that is expected there;
-//   (4) its kind is known: transactions with a count of 1 or more, seal and rolled with 0 and without payload;
+//   (3) previous is the checksum of what stands before it, and firstLsn the LSN that is expected
+//       there;
+//   (4) its kind is known: transactions with a count of 1 or more, seal and rolled with 0 and
+//       without payload;
 //   (5) durableLsn is below firstLsn.
 //
 // Invariants
-//   (6) A frame begins at a multiple of 8, and everything behind the last one of a segment is zero, unless a crash has
-//       left an unfinished frame there.
-//   (7) A sound header with durableLsn ≥ n proves that transaction n had reached the device: it was written later, by a
-//       program that had been told so. That is how lost frames are told from unfinished ones, see scan.ts.
+//   (6) A frame begins at a multiple of 8, and everything behind the last one of a segment is zero,
+//       unless a crash has left an unfinished frame there.
+//   (7) A sound header with durableLsn ≥ n proves that transaction n had reached the device: it was
+//       written later, by a program that had been told so. That is how lost frames are told from
+//       unfinished ones, see scan.ts.
 //
-// One checksum for a batch, not one for each transaction: the sectors of an unfinished write land in any order, and
-// several checksums would show good transactions behind a bad one, which looks like damage. The header has a second
-// one, so that (7) can be seen in a frame whose payload is torn, and so that a scan which tries every place in bytes of
-// a user's choice costs 40 bytes a try and not the size that they claim.
+// One checksum for a batch, not one for each transaction: the sectors of an unfinished write land
+// in any order, and several checksums would show good transactions behind a bad one, which looks
+// like damage. The header has a second one, so that (7) can be seen in a frame whose payload is
+// torn, and so that a scan which tries every place in bytes of a user's choice costs 40 bytes a try
+// and not the size that they claim.
 
 import { crc32 } from 'node:zlib'
 
@@ -72,8 +78,9 @@ export function seedOf(salt: Uint8Array): number {
 }
 
 /**
- * Writes the header and the fill around a payload that stands at 40 of `target`, and returns the checksum of the frame.
- * `size` is that of header and payload; `target` holds at least alignedSize(size).
+ * Writes the header and the fill around a payload that stands at 40 of `target`, and returns the
+ * checksum of the frame. `size` is that of header and payload; `target` holds at least
+ * alignedSize(size).
  */
 export function encodeFrame(
   target: Buffer,
@@ -99,7 +106,10 @@ export function encodeFrame(
   return checksum
 }
 
-/** Reads the 40 bytes at `offset` as they are; whether they are a header is for the functions below to say. */
+/**
+ * Reads the 40 bytes at `offset` as they are; whether they are a header is for the functions below
+ * to say.
+ */
 export function decodeHeader(bytes: Buffer, offset: number, header: FrameHeader): void {
   header.checksum = bytes.readUInt32LE(offset)
   header.size = bytes.readUInt32LE(offset + 8)
@@ -121,8 +131,8 @@ export function isHeaderSound(bytes: Buffer, offset: number, seed: number): bool
 }
 
 /**
- * What is wrong with the frame at `offset`, as the end of a sentence, or undefined: rules (2) to (5). `header` was
- * decoded there, and the bytes are all there, rule (1).
+ * What is wrong with the frame at `offset`, as the end of a sentence, or undefined: rules (2) to
+ * (5). `header` was decoded there, and the bytes are all there, rule (1).
  */
 export function frameFault(
   bytes: Buffer,
@@ -140,9 +150,10 @@ export function frameFault(
   for (let index = offset + size; index < offset + alignedSize(size); index++) {
     if (bytes[index] !== 0) return `the fill behind the frame holds ${bytes[index]}, not 0`
   }
-  if (header.firstLsn !== expectedLsn) return `expected lsn ${expectedLsn}, found ${header.firstLsn}`
+  if (header.firstLsn !== expectedLsn)
+    return `expected lsn ${expectedLsn}, found ${header.firstLsn}`
   if (header.previous !== previous) {
-    return `the chain is broken: frame ${hex(previous)} stands before it, ${hex(header.previous)} stood there`
+    return `the chain is broken: frame ${hex(previous)} is before it, not ${hex(header.previous)}`
   }
   if (header.durableLsn >= header.firstLsn) {
     return `lsn ${header.firstLsn} claims that lsn ${header.durableLsn} was durable before it`
@@ -153,7 +164,10 @@ export function frameFault(
   return undefined
 }
 
-/** The cheap part of invariant (7), to be followed by isHeaderSound: what any header with such a claim looks like. */
+/**
+ * The cheap part of invariant (7), to be followed by isHeaderSound: what any header with such a
+ * claim looks like.
+ */
 export function mayProve(bytes: Buffer, offset: number, lsn: number): boolean {
   const kind = bytes.readUInt32LE(offset + 36)
   if (kind < TRANSACTIONS || kind > ROLLED) return false

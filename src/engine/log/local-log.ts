@@ -5,12 +5,13 @@
 //   data/log/0000000000000421.log
 //   data/log/0000000000000421.torn-8192   what was cut off after a crash; never read again
 //
-// Opening verifies the header of every segment and every byte of the last one, mends what a crash has left, and syncs
-// (tail.ts): nothing is served that a second crash could take back. The frames of the other segments, and the chain from
-// each segment to the next, are verified by whoever reads them; recovery reads all that it needs.
+// Opening verifies the header of every segment and every byte of the last one, mends what a crash
+// has left, and syncs (tail.ts): nothing is served that a second crash could take back. The frames
+// of the other segments, and the chain from each segment to the next, are verified by whoever reads
+// them; recovery reads all that it needs.
 //
-// A process has at most one log object of a directory: the lock file sees to that. Writers of one object are fenced by
-// epoch, which the watermark keeps.
+// A process has at most one log object of a directory: the lock file sees to that. Writers of one
+// object are fenced by epoch, which the watermark keeps.
 
 import { randomBytes } from 'node:crypto'
 import { basename, join } from 'node:path'
@@ -119,7 +120,10 @@ export class LocalLog implements TransactionLog {
     return this.#progress.sizeAfter(lsn)
   }
 
-  /** Rejects with STORE_POISONED once a writer of this object has failed, with STORAGE_FAILED if it fails itself. */
+  /**
+   * Rejects with STORE_POISONED once a writer of this object has failed, with STORAGE_FAILED if it
+   * fails itself.
+   */
   acquire(listener: LogListener = {}): Promise<LogWriter> {
     const acquired = this.#acquired.then(() => this.#acquire(listener))
     this.#acquired = acquired.catch(() => undefined)
@@ -140,7 +144,7 @@ export class LocalLog implements TransactionLog {
   async *follow(afterLsn: number, signal: AbortSignal): AsyncGenerator<Batch, void, void> {
     const cursor = this.#cursor(afterLsn + 1, FOLLOW_WINDOW_SIZE)
     try {
-      for (let seenLsn = afterLsn; ; ) {
+      for (let seenLsn = afterLsn; ;) {
         await this.#progress.waitUntilAfter(seenLsn, signal)
         if (signal.aborted) return
         for await (const batch of cursor.readTo(this.#progress.durableLsn)) {
@@ -229,7 +233,13 @@ async function openFiles(
     sizes = await verifyHeaders(parts, segments.slice(0, -1))
     found = await mendTail({ ...question, watermark: watermark ?? unknown })
   } else {
-    found = { lastLsn: createAtLsn - 1, tail: undefined, previous: 0, size: 0, unfinished: undefined }
+    found = {
+      lastLsn: createAtLsn - 1,
+      tail: undefined,
+      previous: 0,
+      size: 0,
+      unfinished: undefined,
+    }
     refuseIfLost(question, watermark ?? unknown, found.lastLsn)
     // Before the first segment: from now on a log without segments is a lost one.
     await beginWatermark(parts, { ...unknown, durableLsn: found.lastLsn })
@@ -291,15 +301,18 @@ async function findWatermark(
     if (fault.unknownVersion !== undefined) throw headerRefusal(watermarkFile, 1, fault)
     // Both slots are never written at once: no crash leaves two of them unfinished.
     if (hasSegments && found?.newest === undefined) {
-      throw new DatastoreError('LOG_DAMAGED', `${watermarkFile}, offset ${fault.offset}: ${fault.fault}`, {
-        file: watermarkFile,
-        offset: fault.offset,
-        advice: 'Bring the file back from a copy, or remove it to go without what it knows.',
-      })
+      throw new DatastoreError(
+        'LOG_DAMAGED',
+        `${watermarkFile}, offset ${fault.offset}: ${fault.fault}`,
+        {
+          file: watermarkFile,
+          offset: fault.offset,
+          advice: 'Bring the file back from a copy, or remove it to go without what it knows.',
+        },
+      )
     }
-    report(
-      `log: ${basename(watermarkFile)}, offset ${fault.offset}: ${fault.fault}; the other slot is used`,
-    )
+    const place = `${basename(watermarkFile)}, offset ${fault.offset}`
+    report(`log: ${place}: ${fault.fault}; the other slot is used`)
   }
   if (hasSegments && found?.newest === undefined) {
     report(`log: ${watermarkFile} is missing or empty: a lost end of the log would not be noticed`)

@@ -1,23 +1,26 @@
 // Hot: bench `engine` shows it.
 //
-// The writer of the local log: appends, syncs as the mode asks, rotates, keeps the watermark, and stops at the first
-// error.
+// The writer of the local log: appends, syncs as the mode asks, rotates, keeps the watermark, and
+// stops at the first error.
 //
-//   mode       a batch is            durableLsn moves            a crash of the machine loses
-//   sync       written durably       with every append           nothing that was acknowledged
-//   interval   written               with a sync each second     up to that second
-//   os         written               with sync, roll and close   what the kernel had not written yet
+//   mode       a batch is        durableLsn moves           a crash of the machine loses
+//   sync       written durably   with every append          nothing that was acknowledged
+//   interval   written           with a sync each second    up to that second
+//   os         written           with sync, roll and close  what the kernel had not written yet
 //
-// Rotation                                                      a crash after it leaves
-//   1  sync what is not durable                                 nothing new
-//   2  write the rolled frame durably                           a closed last segment: opening makes the next
-//   3  make the next segment: header, sync, sync the directory  maybe an unfinished one: opening makes it anew
-//   4  give the zeroed space of the old one back                zeros behind the rolled frame
-//   5  write the watermark                                      a watermark that trails
+//      ROTATION                                 A CRASH AFTER IT LEAVES
+//   1  sync what is not durable                 nothing new
+//   2  write the rolled frame durably           a closed last segment: opening makes the next
+//   3  make the next segment: header, sync,     nothing to mend; before the last sync maybe an
+//      sync the directory                       unfinished segment, which opening makes anew
+//   4  give the old one's zeroed space back     zeros behind the rolled frame
+//   5  write the watermark                      a watermark that trails
 //
 // Invariants
-//   (1) Calls take turns: what cannot be done at once waits in `#turn`, and what comes later waits behind it.
-//   (2) After the first error (#poison) nothing is written any more, by nobody: not by a later writer of this log either.
+//   (1) Calls take turns: what cannot be done at once waits in `#turn`, and what comes later waits
+//       behind it.
+//   (2) After the first error (#poison) nothing is written any more, by nobody: not by a later
+//       writer of this log either.
 //   (3) Nothing is written by a writer whose epoch is not the newest.
 
 import { randomBytes } from 'node:crypto'
@@ -124,13 +127,16 @@ export class LocalWriter implements LogWriter {
 
   append(expectedLsn: number, batch: Batch): AppendOutcome | Promise<AppendOutcome> {
     assert(!this.#isAppending, 'one append at a time')
-    assert(batch.firstLsn === expectedLsn + 1 && batch.count > 0, 'a batch begins behind expectedLsn')
+    assert(
+      batch.firstLsn === expectedLsn + 1 && batch.count > 0,
+      'a batch begins behind expectedLsn',
+    )
     const size = batch.payload.length
     if (
       this.#turn === undefined &&
       this.#pace.isInThread &&
       size < IN_THREAD_SIZE_MAX &&
-      !this.#segment.isFullFor(size) &&
+      !this.#mustRotateFor(size) &&
       !this.#segment.isBlockedFor(size)
     ) {
       return this.#appendInThread(expectedLsn, batch)
@@ -155,7 +161,7 @@ export class LocalWriter implements LogWriter {
   roll(): Promise<void> {
     return this.#inTurn(async () => {
       if (this.#isRefusing()) throw this.#refusalError()
-      if (this.#segment.isEmpty) return
+      if (this.#isSegmentEmpty()) return
       try {
         await this.#rotate()
       } catch (error) {
@@ -213,14 +219,14 @@ export class LocalWriter implements LogWriter {
       if (expectedLsn !== this.#progress.lastLsn) return FENCED
       const { firstLsn, count, payload } = batch
       const size = payload.length
-      if (this.#segment.isFullFor(size)) await this.#rotate()
+      if (this.#mustRotateFor(size)) await this.#rotate()
       while (this.#segment.isBlockedFor(size)) await this.#segment.settle()
       if (this.#isRefusing()) return this.#refusal!
       const startMs = performance.now()
       this.#segment.encode(TRANSACTIONS, firstLsn, count, this.#progress.durableLsn, payload)
       await this.#segment.writeInPool(this.#isSyncing)
       // Something else may have failed meanwhile: no success is told after a failure.
-      if (this.#isRefusing()) return this.#refusal!
+      this.#throwIfPoisoned()
       if (size < IN_THREAD_SIZE_MAX) this.#pace.noteInPool(performance.now() - startMs)
       this.#noteAppended(batch)
       return DURABLE
@@ -252,10 +258,19 @@ export class LocalWriter implements LogWriter {
     }
   }
 
+  #mustRotateFor(payloadSize: number): boolean {
+    return this.#segment.isFullFor(payloadSize) && !this.#isSegmentEmpty()
+  }
+
+  /** True without a transaction in it: seals may be there. The next segment would have its name. */
+  #isSegmentEmpty(): boolean {
+    return this.#progress.lastLsn < this.#progress.tail.firstLsn
+  }
+
   async #makeDurable(): Promise<void> {
     await this.#backgroundSync
     const { lastLsn, durableLsn } = this.#progress
-    if (this.#isRefusing()) throw this.#refusalError()
+    this.#throwIfPoisoned()
     if (durableLsn === lastLsn) return
     await this.#segment.sync()
     this.#progress.noteDurable(lastLsn)
@@ -294,7 +309,7 @@ export class LocalWriter implements LogWriter {
 
   async #writeClosing(kind: number): Promise<void> {
     await this.#segment.settle()
-    if (this.#isRefusing()) throw this.#refusalError()
+    this.#throwIfPoisoned()
     const { lastLsn, durableLsn } = this.#progress
     this.#segment.encode(kind, lastLsn + 1, 0, durableLsn, undefined)
     await this.#segment.writeInPool(true)
@@ -330,7 +345,8 @@ export class LocalWriter implements LogWriter {
   /** What was appended before is durable when it ends; appends go on beside it. */
   readonly #syncBeside = (): void => {
     const { lastLsn, durableLsn } = this.#progress
-    if (this.#backgroundSync !== undefined || this.#isRotating || this.#closing !== undefined) return
+    if (this.#backgroundSync !== undefined || this.#isRotating || this.#closing !== undefined)
+      return
     if (lastLsn === durableLsn || this.#isRefusing()) return
     this.#backgroundSync = this.#segment
       .sync()
@@ -357,6 +373,11 @@ export class LocalWriter implements LogWriter {
     if (poison !== undefined) this.#refusal = { outcome: 'unknown', cause: poison }
     else if (epoch !== this.epoch) this.#refusal = FENCED
     return this.#refusal !== undefined
+  }
+
+  /** Within a call that has begun: a writer that comes meanwhile waits for its end. */
+  #throwIfPoisoned(): void {
+    if (this.#progress.poison !== undefined) throw poisoned(this.#progress.poison)
   }
 
   #refusalError(): Error {

@@ -1,10 +1,11 @@
 // Hot: bench `engine` shows it.
 //
-// Reads transactions across segments, verifying the frames, the chain between segments, and that none is missing.
+// Reads transactions across segments, verifying the frames, the chain between segments, and that
+// none is missing.
 //
-// The frames of one window are joined: their payloads are moved down over the headers between them, so that the caller
-// gets one batch of megabytes and not one for each commit. With one transaction a commit a step of an asynchronous
-// iterator for each would cost more than all the rest.
+// The frames of one window are joined: their payloads are moved down over the headers between them,
+// so that the caller gets one batch of megabytes and not one for each commit. With one transaction
+// a commit a step of an asynchronous iterator for each would cost more than all the rest.
 //
 //   window     │ h │ payload │ h │ payload │ h │ payload │
 //   delivered      │ payload │ payload │ payload │
@@ -110,7 +111,11 @@ export class LogCursor {
   async #open(firstLsn: number, previous: number | undefined): Promise<SegmentReader> {
     const path = join(this.#directory, segmentFileName(firstLsn))
     if (!this.#segments.includes(firstLsn)) {
-      throw gap(path, firstLsn, `${segmentFileName(firstLsn)} is missing: lsn ${firstLsn} is needed`)
+      throw gap(
+        path,
+        firstLsn,
+        `${segmentFileName(firstLsn)} is missing: lsn ${firstLsn} is needed`,
+      )
     }
     const reader = await openSegment(this.#disk, path, firstLsn, this.#storeId, this.#windowSize)
     if (previous !== undefined && reader.header.previous !== previous) {

@@ -1,17 +1,19 @@
 // What stands behind the last valid frame of the log: nothing, an unfinished frame, or damage.
 //
-//   … │ frame │ frame │ 0 0 0 0 0 0 0 0 0 …                 clean: the log ends here
-//   … │ frame │ frame │ ▒▒▒▒ 0 0 ▒▒▒▒▒ 0 0 …                torn: a crash came before this write had ended
-//   … │ frame │ ▒▒▒▒▒ │ frame │ frame │ 0 0 …               damaged, if one of the frames behind proves it
+//   … │ frame │ frame │ 0 0 0 0 0 0 0 0 0 …      clean: the log ends here
+//   … │ frame │ frame │ ▒▒▒▒ 0 0 ▒▒▒▒▒ 0 0 …     torn: a crash came before this write had ended
+//   … │ frame │ ▒▒▒▒▒ │ frame │ frame │ 0 0 …    damaged, if one of the frames behind proves it
 //
-// A torn write may have left any of its sectors, and in the modes that do not sync each commit the same holds for
-// several frames in a row, so that a valid frame behind an invalid one is no damage by itself. It is when its header says
-// that the transaction which is missing had reached the device: frame.ts, invariant (7). Headers are looked for at every
-// multiple of 8, because the size of the invalid frame cannot be believed.
+// A torn write may have left any of its sectors, and in the modes that do not sync each commit the
+// same holds for several frames in a row, so that a valid frame behind an invalid one is no damage
+// by itself. It is when its header says that the transaction which is missing had reached the
+// device: frame.ts, invariant (7). Headers are looked for at every multiple of 8, because the size
+// of the invalid frame cannot be believed.
 //
-// What users send cannot bring about a false proof. A header is sound only with the salt of its segment; and a copy of
-// a genuine one, taken from the log itself, can only be older than the frame that carries it as payload, so that it
-// proves nothing about a transaction which was not durable when that frame was written.
+// What users send cannot bring about a false proof. A header is sound only with the salt of its
+// segment; and a copy of a genuine one, taken from the log itself, can only be older than the frame
+// that carries it as payload, so that it proves nothing about a transaction which was not durable
+// when that frame was written.
 
 import { FRAME_ALIGNMENT, FRAME_HEADER_SIZE, isHeaderSound, mayProve } from './frame.ts'
 import type { DiskFile } from '../disk.ts'
@@ -27,7 +29,10 @@ export type LogEnd =
   /** `offset`: of the header that proves it. */
   | { readonly end: 'damaged'; readonly offset: number }
 
-/** Judges the bytes from `position` (a multiple of 8) to the end of the file, where `expectedLsn` should stand. */
+/**
+ * Judges the bytes from `position` (a multiple of 8) to the end of the file, where `expectedLsn`
+ * should stand.
+ */
 export async function judgeEnd(
   file: DiskFile,
   seed: number,
@@ -36,7 +41,8 @@ export async function judgeEnd(
 ): Promise<LogEnd> {
   const fileSize = file.size()
   const windowSize = Math.min(WINDOW_SIZE, Math.max(fileSize - position, 0))
-  // A header may reach over the end of the window; the zeros behind it stand for what is behind the end of the file.
+  // A header may reach over the end of the window; the zeros behind it stand for what is behind the
+  // end of the file.
   const window = Buffer.alloc(windowSize + BLOCK_SIZE)
   let tornEnd = position
   for (let start = position; start < fileSize; start += windowSize) {

@@ -4,11 +4,11 @@
 //
 //   file    │ header │ frame │ frame │ frame │ fra¦me │ frame │ …
 //                    └──────── window ──────────┘
-//                                             └──────── next window: begins with the frame that was cut
+//                                             └──────── next window: begins with the cut frame
 //
-// `next` is synchronous and allocates nothing but what the checksum needs; only when the window is used up it answers
-// STARVED, and the caller awaits `fill`. There are two windows: `prefetch` has the thread pool read the next one while
-// the caller works on the frames of this one.
+// `next` is synchronous and allocates nothing but what the checksum needs; only when the window is
+// used up it answers STARVED, and the caller awaits `fill`. There are two windows: `prefetch` has
+// the thread pool read the next one while the caller works on the frames of this one.
 //
 // What an invalid frame means is not decided here (see scan.ts), only that it is one, and why.
 
@@ -106,7 +106,8 @@ export class SegmentReader {
     }
     decodeHeader(window, offset, frame)
     const taken = alignedSize(frame.size)
-    if (!isSizePossible(frame.size)) return this.#end(`a frame of ${frame.size} bytes is not possible`)
+    if (!isSizePossible(frame.size))
+      return this.#end(`a frame of ${frame.size} bytes is not possible`)
     if (available < taken) {
       // The size is believed only from a sound header: nothing else may make the window grow.
       if (!isHeaderSound(window, offset, this.seed)) return this.#end('the header is unsound')
@@ -123,7 +124,10 @@ export class SegmentReader {
     return FRAME
   }
 
-  /** Has the next window read while the caller works on this one. Call when `next` has answered STARVED. */
+  /**
+   * Has the next window read while the caller works on this one. Call when `next` has answered
+   * STARVED.
+   */
   prefetch(): void {
     if (this.#pending !== undefined) return
     const size = Math.max(this.#windowSize, this.#neededSize)
@@ -176,7 +180,10 @@ export class SegmentReader {
 /** Bytes of a window for a file that is short, and may grow while it is read. */
 const WINDOW_SIZE_MIN = 4096
 
-/** Opens a segment for reading, and refuses one whose header is damaged, foreign, or not that of its name. */
+/**
+ * Opens a segment for reading, and refuses one whose header is damaged, foreign, or not that of its
+ * name.
+ */
 export async function openSegment(
   disk: Disk,
   path: string,

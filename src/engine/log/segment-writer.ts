@@ -1,25 +1,31 @@
 // Hot: bench `engine` shows it.
 //
-// The last segment while it is written: encodes frames behind one another, and keeps zeroed space ahead of them.
+// The last segment while it is written: encodes frames behind one another, and keeps zeroed space
+// ahead of them.
 //
 //   │ header │ frame │ frame │ 0 0 0 0 0 0 0 0 0 0 0 ┊ 0 0 0 0 0 0 ┊
 //                            ▲                       ▲             ▲
 //                            position                zeroedTo      end of the zeroing under way
 //
-// A durable write to space that exists costs one write to the device; one that makes the file longer costs a second one,
-// for the file system's journal (40 % more commits per second with zeroed space, on ext4). When less than half of
-// `preallocateSize` is left, the next zeros are written in the background, in slices, for a frame must wait for
-// the slice that is being written.
+// A durable write to space that exists costs one write to the device; one that makes the file
+// longer costs a second one, for the file system's journal (40 % more commits per second with
+// zeroed space, on ext4). When less than half of `preallocateSize` is left, the next zeros are
+// written in the background, in slices, for a frame must wait for the slice that is being written.
 //
 // Invariants
-//   (1) One frame is under way at a time. It never overlaps a zeroing that is under way: who finds `isBlocked` awaits
-//       `settle` first.
+//   (1) One frame is under way at a time. It never overlaps a zeroing that is under way: who finds
+//       `isBlocked` awaits `settle` first.
 //   (2) position, checksum and zeroedTo of the tail move only after a write has succeeded.
 
 import { join } from 'node:path'
 import { assert } from '../../std/assert.ts'
 import { FRAME_HEADER_SIZE, FRAME_SIZE_MAX, alignedSize, encodeFrame, seedOf } from './frame.ts'
-import { SEGMENT_HEADER_SIZE, encodeSegmentHeader, headerChecksum, segmentFileName } from './segment.ts'
+import {
+  SEGMENT_HEADER_SIZE,
+  encodeSegmentHeader,
+  headerChecksum,
+  segmentFileName,
+} from './segment.ts'
 import type { Disk, DiskFile } from '../disk.ts'
 import type { SegmentHeader } from './segment.ts'
 
@@ -42,7 +48,9 @@ export interface Tail {
 }
 
 export interface SegmentSettings {
-  /** A frame that would end behind it goes to the next segment, unless it is the first of its own. */
+  /**
+   * A frame that would end behind it goes to the next segment, unless it is the first of its own.
+   */
   readonly segmentSize: number
   /** Zeroed space to keep ahead; 0 for none. */
   readonly preallocateSize: number
@@ -53,7 +61,10 @@ export class SegmentWriter {
   readonly #file: DiskFile
   readonly #settings: SegmentSettings
   readonly #onFailure: (error: unknown) => void
-  /** Taken by every frame up to its size, and grows with them; very large ones get a buffer of their own. */
+  /**
+   * Taken by every frame up to its size, and grows with them; very large ones get a buffer of their
+   * own.
+   */
   #buffer: Buffer
   #frame: Buffer
   #frameSize: number
@@ -77,7 +88,10 @@ export class SegmentWriter {
     this.#zeroing = undefined
   }
 
-  /** Opens the segment that ends in `tail`. `onFailure` is told when a zeroing in the background fails. */
+  /**
+   * Opens the segment that ends in `tail`. `onFailure` is told when a zeroing in the background
+   * fails.
+   */
   static async open(
     disk: Disk,
     directory: string,
@@ -93,14 +107,12 @@ export class SegmentWriter {
     return this.#file.path
   }
 
-  get isEmpty(): boolean {
-    return this.tail.position === SEGMENT_HEADER_SIZE
-  }
-
-  /** True if a frame with this payload, and a rolled one behind it, belong into the next segment. */
+  /**
+   * True if a frame with this payload, and a rolled one behind it, belong into the next segment.
+   */
   isFullFor(payloadSize: number): boolean {
     const end = this.tail.position + alignedSize(FRAME_HEADER_SIZE + payloadSize)
-    return end + FRAME_HEADER_SIZE > this.#settings.segmentSize && !this.isEmpty
+    return end + FRAME_HEADER_SIZE > this.#settings.segmentSize
   }
 
   /** True if a frame with this payload would reach into the zeroing under way. */
@@ -127,7 +139,14 @@ export class SegmentWriter {
     this.#frame = frame
     this.#frameSize = taken
     this.#frameChecksum = encodeFrame(
-      frame, seed, size, firstLsn, count, checksum, durableLsn, kind,
+      frame,
+      seed,
+      size,
+      firstLsn,
+      count,
+      checksum,
+      durableLsn,
+      kind,
     )
   }
 
@@ -210,7 +229,10 @@ export class SegmentWriter {
   }
 }
 
-/** Makes the file of a segment, its first zeroed space and its name, all durable, and returns where it begins. */
+/**
+ * Makes the file of a segment, its first zeroed space and its name, all durable, and returns where
+ * it begins.
+ */
 export async function createSegment(
   disk: Disk,
   directory: string,

@@ -1,4 +1,5 @@
-// The segment: one file of the log, named by its first LSN in 16 decimal digits, so that `ls` tells what is held.
+// The segment: one file of the log, named by its first LSN in 16 decimal digits, so that `ls` tells
+// what is held.
 //
 //   0000000000000001.log    ┌────────┬───────┬───────┬─ ─ ─┬────────┐
 //                           │ header │ frame │ frame │     │ rolled │
@@ -20,16 +21,18 @@
 //     72      zeros
 //   4092 u32  checksum    crc32 of bytes 0 to 4092
 //
-// All numbers are little endian. Size, magic, version, store id, and checksum stay where they are in every version to
-// come: that is what tells a segment of a newer program from a damaged one.
+// All numbers are little endian. Size, magic, version, store id, and checksum stay where they are
+// in every version to come: that is what tells a segment of a newer program from a damaged one.
 //
 // Invariants
-//   (1) Every segment but the last ends in a rolled frame, which is durable before the next segment's file is made.
-//   (2) The next segment is named by the LSN in that rolled frame, and its `previous` is that frame's checksum.
+//   (1) Every segment but the last ends in a rolled frame, which is durable before the next
+//       segment's file is made.
+//   (2) The next segment is named by the LSN in that rolled frame, and its `previous` is that
+//       frame's checksum.
 //   (3) A header is durable, and its file's name is, before the first frame is written behind it.
 //
-// A crash leaves at most a last segment with an unfinished header and nothing behind it, or none after a rolled frame:
-// tail.ts makes it anew.
+// A crash leaves at most a last segment with an unfinished header and nothing behind it, or none
+// after a rolled frame: tail.ts makes it anew.
 
 import { crc32 } from 'node:zlib'
 import { assert } from '../../std/assert.ts'

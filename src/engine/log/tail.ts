@@ -1,20 +1,22 @@
-// The end of the log when it is opened: find it, judge it, mend what a crash has left, and make it durable.
+// The end of the log when it is opened: find it, judge it, mend what a crash has left, and make it
+// durable.
 //
-//   WHAT IS FOUND                                         WHAT IT IS             WHAT IS DONE
-//   a last segment with an unfinished header, nothing     crash while rotating   it is made anew
-//   behind it, and the segment before closed
-//   a closed last segment                                 crash while rotating   the next one is made
-//   frames, then zeros                                    the end                nothing
-//   frames, then bytes that prove nothing                 torn tail              kept aside, then zeroed
-//   frames, then a proof of lost ones (scan.ts)           damage                 refused
-//   an end below the watermark or the snapshot            damage                 refused
-//   a watermark that says "sealed", and no seal           damage                 refused
+//   WHAT IS FOUND                                  WHAT IT IS            WHAT IS DONE
+//   a last segment with an unfinished header,      crash while rotating  it is made anew
+//   nothing behind it, the segment before closed
+//   a closed last segment                          crash while rotating  the next one is made
+//   frames, then zeros                             the end               nothing
+//   frames, then bytes that prove nothing          torn tail             kept aside, then zeroed
+//   frames, then a proof of lost ones (scan.ts)    damage                refused
+//   an end below the watermark or the snapshot     damage                refused
+//   a watermark that says "sealed", and no seal    damage                refused
 //
 // Nothing is changed before everything is judged.
 //
-// The bytes behind the watermark are written once more before they are synced. If the process before this one ended
-// because a write or sync failed, the kernel may hold them as clean: readable, not on the device, and no sync would ever
-// bring them there. Writing equal bytes over durable ones is harmless, whatever part of it a crash keeps.
+// The bytes behind the watermark are written once more before they are synced. If the process
+// before this one ended because a write or sync failed, the kernel may hold them as clean:
+// readable, not on the device, and no sync would ever bring them there. Writing equal bytes over
+// durable ones is harmless, whatever part of it a crash keeps.
 
 import { basename, join } from 'node:path'
 import { behind, damage, gap, headerRefusal } from './faults.ts'
@@ -49,7 +51,10 @@ export interface TailQuestion {
 
 export interface TailFinding {
   readonly lastLsn: number
-  /** Where the last segment is continued; undefined if another one has to be made, behind frame `previous`. */
+  /**
+   * Where the last segment is continued; undefined if another one has to be made, behind frame
+   * `previous`.
+   */
   readonly tail: Tail | undefined
   readonly previous: number
   /** Bytes of the segment with that frame. */
@@ -92,7 +97,12 @@ export async function mendTail(question: TailQuestion): Promise<TailFinding> {
     unprovenFrom = await scan(reader, watermark)
     tornSize = await judge(question, reader)
     if (unfinished !== undefined && reader.lastKind !== ROLLED) {
-      throw damage(path, reader.position, `${reader.fault}, but another segment follows`, reader.nextLsn)
+      throw damage(
+        path,
+        reader.position,
+        `${reader.fault}, but another segment follows`,
+        reader.nextLsn,
+      )
     }
     if (unfinished !== undefined && reader.nextLsn !== unfinished) {
       throw gap(path, reader.nextLsn, `the segment behind lsn ${reader.nextLsn - 1} is missing`)
@@ -143,7 +153,9 @@ export function refuseIfLost(
   refuseIfBehind({ ...question, watermark }, lastLsn)
 }
 
-/** True for what a crash leaves of a segment that was being made: no header, and nothing behind it. */
+/**
+ * True for what a crash leaves of a segment that was being made: no header, and nothing behind it.
+ */
 async function isUnfinished(question: TailQuestion, firstLsn: number): Promise<boolean> {
   const path = join(question.directory, segmentFileName(firstLsn))
   const file = await question.disk.open(path, 'read')
@@ -160,7 +172,10 @@ async function isUnfinished(question: TailQuestion, firstLsn: number): Promise<b
   }
 }
 
-/** Reads to the last valid frame. Returns the offset from which nothing proves that the bytes are on the device. */
+/**
+ * Reads to the last valid frame. Returns the offset from which nothing proves that the bytes are on
+ * the device.
+ */
 async function scan(reader: SegmentReader, watermark: WatermarkState): Promise<number> {
   let unprovenFrom = watermark.segmentLsn < reader.header.firstLsn ? 0 : -1
   for (;;) {
@@ -168,7 +183,8 @@ async function scan(reader: SegmentReader, watermark: WatermarkState): Promise<n
     const step = reader.next()
     if (step === STARVED) await reader.fill()
     else if (step !== FRAME) return unprovenFrom < 0 ? position : unprovenFrom
-    else if (unprovenFrom < 0 && reader.frame.firstLsn > watermark.durableLsn) unprovenFrom = position
+    else if (unprovenFrom < 0 && reader.frame.firstLsn > watermark.durableLsn)
+      unprovenFrom = position
   }
 }
 
@@ -228,11 +244,15 @@ async function cut(
     await file.writeAsync(zeros, 0, Math.min(tornSize - done, zeros.length), position + done)
   }
   question.report(
-    `log: ${basename(file.path)}, offset ${position}: an unfinished commit of ${tornSize} bytes was cut; ${kept}`,
+    `log: ${basename(file.path)}, offset ${position}: ` +
+      `an unfinished commit of ${tornSize} bytes was cut; ${kept}`,
   )
 }
 
-/** Says where the bytes are. A full disk is no reason not to start: nobody was told that they are in the log. */
+/**
+ * Says where the bytes are. A full disk is no reason not to start: nobody was told that they are in
+ * the log.
+ */
 async function keepAside(
   question: TailQuestion,
   file: DiskFile,

@@ -1,7 +1,8 @@
-// The watermark: a second file that knows how far the log was durable, so that a log which has lost its end is not
-// mistaken for one that ended there.
+// The watermark: a second file that knows how far the log was durable, so that a log which has lost
+// its end is not mistaken for one that ended there.
 //
-// Two slots of 512 bytes, one sector each, written alternately; the valid one with the higher sequence counts.
+// Two slots of 512 bytes, one sector each, written alternately; the valid one with the higher
+// sequence counts.
 //
 //    0   8  magic        "shWaterm"
 //    8 u32  version
@@ -19,9 +20,10 @@
 //   (2) The file and its name are durable before the first segment is made.
 //   (3) A writer begins with a write that takes the seal back, before its first frame.
 //
-// A crash leaves at most the slot unfinished that was being written; the other one is then older and still true. A slot
-// that is neither valid nor zero is reported, for no one can tell a crash from damage there. The watermark trails the
-// log by some seconds on purpose: a write here for every commit would halve their rate.
+// A crash leaves at most the slot unfinished that was being written; the other one is then older
+// and still true. A slot that is neither valid nor zero is reported, for no one can tell a crash
+// from damage there. The watermark trails the log by some seconds on purpose: a write here for
+// every commit would halve their rate.
 
 import { dirname } from 'node:path'
 import { crc32 } from 'node:zlib'
@@ -95,7 +97,10 @@ export function decodeSlot(bytes: Buffer): WatermarkSlot | HeaderFault {
 }
 
 /** Reads the file; undefined if there is none. */
-export async function readWatermark(disk: Disk, path: string): Promise<WatermarkFinding | undefined> {
+export async function readWatermark(
+  disk: Disk,
+  path: string,
+): Promise<WatermarkFinding | undefined> {
   if (!(await disk.exists(path))) return undefined
   const bytes = Buffer.alloc(SLOT_SIZE * SLOT_COUNT)
   const file = await disk.open(path, 'read')

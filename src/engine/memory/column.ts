@@ -16,7 +16,10 @@ export type ColumnWidth = 1 | 4 | 8
 export class Column {
   readonly region: Region
   readonly width: ColumnWidth
-  /** The values that fit without growth, for code that is compiled for one column (row.ts). Stale after growth. */
+  /**
+   * The values that fit without growth, for code that is compiled for one column (row.ts): past
+   * their end it asks `get`. Stale after growth.
+   */
   values: Uint8Array | Uint32Array | Float64Array
   /** Values a page, as a shift. */
   readonly #pageShift: number

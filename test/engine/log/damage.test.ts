@@ -57,7 +57,11 @@ async function crashedLog(counts: number[], sizeMax = 40): Promise<ForgetfulDisk
 }
 
 /** Another disk with the same files, one of them changed. */
-function changed(disk: ForgetfulDisk, path: string, change: (bytes: Buffer) => Buffer): ForgetfulDisk {
+function changed(
+  disk: ForgetfulDisk,
+  path: string,
+  change: (bytes: Buffer) => Buffer,
+): ForgetfulDisk {
   const other = newDisk()
   for (const file of disk.paths()) {
     const bytes = disk.contents(file)
@@ -179,7 +183,9 @@ describe('a torn tail', () => {
       const isTorn = bytes.subarray(start, size).some((byte) => byte !== 0)
       const lines: string[] = []
       const cut = changed(disk, FIRST_SEGMENT, (all) => all.subarray(0, size))
-      expect(await outcomeOf({ disk: cut, report: (line) => lines.push(line) })).toBe(lastLsns[whole])
+      expect(await outcomeOf({ disk: cut, report: (line) => lines.push(line) })).toBe(
+        lastLsns[whole],
+      )
       expect(lines).toHaveLength(isTorn ? 1 : 0)
       if (!isTorn) continue
       expect(lines[0]).toMatch(new RegExp(`^log: 0000000000000001.log, offset ${start}: .* cut; `))
@@ -271,7 +277,12 @@ describe('a torn tail', () => {
     disk.place(FIRST_SEGMENT, disk.contents(FIRST_SEGMENT).fill(1, start, start + 8))
     const log = await openLog({ disk })
     expect(log.lastLsn).toBe(1)
-    expect(disk.contents(FIRST_SEGMENT).subarray(start).every((byte) => byte === 0)).toBe(true)
+    expect(
+      disk
+        .contents(FIRST_SEGMENT)
+        .subarray(start)
+        .every((byte) => byte === 0),
+    ).toBe(true)
     const writer = await log.acquire()
     await append(writer, 1, 40)
     await log.close()
@@ -304,7 +315,7 @@ describe('a torn tail', () => {
     expect(await outcomeOf({ disk: torn })).toBe(1)
   })
 
-  test('of frames that were never synced one by one is cut from the first that is missing', async () => {
+  test('of frames that were not synced one by one is cut from the first missing one', async () => {
     const disk = newDisk()
     const log = await openLog({ disk, durability: 'os' })
     const writer = await log.acquire()
@@ -317,28 +328,35 @@ describe('a torn tail', () => {
 })
 
 describe('damage', () => {
-  test('is a frame that later ones prove to have been durable: the sentence names both places', async () => {
+  test('is a frame that a later one proves to have been durable, and both are named', async () => {
     const disk = await crashedLog([1, 3, 2])
     const [, second, third] = frameOffsets(disk.contents(FIRST_SEGMENT))
     const damaged = changed(disk, FIRST_SEGMENT, (all) => all.fill(0, second, third))
     expect(await refusalOf(openLog({ disk: damaged }))).toMatch(
-      new RegExp(`^LOG_DAMAGED: 0000000000000001.log, offset ${second}: .* offset ${third} shows that lsn 2 was durable`),
+      new RegExp(
+        `^LOG_DAMAGED: 0000000000000001.log, offset ${second}: .* ` +
+          `offset ${third} shows that lsn 2 was durable`,
+      ),
     )
   })
 
   test('is reported with file, offset, lsn, and the command that can help', async () => {
     const disk = await crashedLog([1, 3, 2])
-    const [first] = frameOffsets(disk.contents(FIRST_SEGMENT))
-    const damaged = changed(disk, FIRST_SEGMENT, (all) => all.fill(9, first! + 2, first! + 3))
+    const [first, second] = frameOffsets(disk.contents(FIRST_SEGMENT))
+    const damaged = changed(disk, FIRST_SEGMENT, (all) => all.fill(9, second! + 2, second! + 3))
     const error = await openLog({ disk: damaged }).catch((error: unknown) => error)
     expect(error).toBeInstanceOf(DatastoreError)
     expect(error).toMatchObject({
       code: 'LOG_DAMAGED',
       file: FIRST_SEGMENT,
-      offset: first,
-      lsn: 1,
-      advice: expect.stringContaining('--to-lsn 0'),
+      offset: second,
+      lsn: 2,
+      advice: expect.stringContaining('restore --to-lsn 1 --into DIR'),
     })
+    // Before the first transaction there is nothing to restore.
+    const early = changed(disk, FIRST_SEGMENT, (all) => all.fill(9, first! + 2, first! + 3))
+    const earlyError = await openLog({ disk: early }).catch((error: unknown) => error)
+    expect(earlyError).toMatchObject({ lsn: 1, advice: expect.not.stringContaining('--to-lsn') })
   })
 
   test('is an end before the watermark, or before the snapshot', async () => {
@@ -368,7 +386,8 @@ describe('damage', () => {
     expect(await outcomeOf({ disk: cutAt(offsets[2]!) })).toBe(6)
     expect(await outcomeOf({ disk: cutAt(offsets[2]!), snapshotLsn: 6 })).toBe(6)
     expect(await refusalOf(openLog({ disk: cutAt(offsets[2]!), snapshotLsn: 9 }))).toBe(
-      'LOG_BEHIND_SNAPSHOT: the log ends with lsn 6, but the newest snapshot says that lsn 9 was durable',
+      'LOG_BEHIND_SNAPSHOT: the log ends with lsn 6, ' +
+        'but the newest snapshot says that lsn 9 was durable',
     )
     expect(await refusalOf(openLog({ disk: tornAt(offsets[2]!), snapshotLsn: 9 }))).toMatch(
       /^LOG_DAMAGED: .* a snapshot shows that lsn 7 was durable/,
@@ -384,7 +403,9 @@ describe('damage', () => {
     const unsealed = changed(disk, FIRST_SEGMENT, (all) => all.fill(0, seal))
     expect(await refusalOf(openLog({ disk: unsealed }))).toMatch(/^LOG_DAMAGED: .* a seal expected/)
     const soiled = changed(disk, FIRST_SEGMENT, (all) => all.fill(1, seal + 100, seal + 101))
-    expect(await refusalOf(openLog({ disk: soiled }))).toMatch(/^LOG_DAMAGED: .* bytes stand behind/)
+    expect(await refusalOf(openLog({ disk: soiled }))).toMatch(
+      /^LOG_DAMAGED: .* bytes stand behind/,
+    )
     // Once another writer has begun, what stands behind the seal may be its first commit.
     await (await openLog({ disk })).acquire()
     const torn = changed(disk, FIRST_SEGMENT, (all) => all.fill(1, seal + 100, seal + 101))
@@ -406,8 +427,16 @@ describe('damage', () => {
   test.each<[string, Part[], string]>([
     ['of an unknown kind', [{ ...part, kind: 9 }, next], 'frames of kind 9 are not known'],
     ['without a transaction', [{ ...part, count: 0 }, next], 'holds no transaction'],
-    ['that skips transactions', [part, { ...next, firstLsn: 4, durableLsn: 3 }], 'expected lsn 3, found 4'],
-    ['that proves itself', [part, { ...next, durableLsn: 3 }], 'claims that lsn 3 was durable before it'],
+    [
+      'that skips transactions',
+      [part, { ...next, firstLsn: 4, durableLsn: 3 }],
+      'expected lsn 3, found 4',
+    ],
+    [
+      'that proves itself',
+      [part, { ...next, durableLsn: 3 }],
+      'claims that lsn 3 was durable before it',
+    ],
     ['that closes with a count', [{ ...part, kind: SEAL, payload: none }, next], 'is not empty'],
     ['that closes with a payload', [{ ...part, kind: SEAL, count: 0 }, next], 'is not empty'],
   ])('is a sound frame %s', async (_, parts, sentence) => {
@@ -465,12 +494,14 @@ describe('files that do not belong together', () => {
     )
     const first = await openLog({ disk: without(FIRST_SEGMENT) })
     expect(await refusalOf(readAll(first))).toMatch(/^LOG_GAP: the log begins with lsn 3/)
-    expect(await refusalOf(openLog({ disk: without(`${DIRECTORY}/0000000000000007.log`) }))).toMatch(
-      /^LOG_GAP: 0000000000000007.log is missing: the last segment is 0000000000000005.log/,
-    )
+    expect(
+      await refusalOf(openLog({ disk: without(`${DIRECTORY}/0000000000000007.log`) })),
+    ).toMatch(/^LOG_GAP: 0000000000000007.log is missing: the last segment is 0000000000000005.log/)
     const empty = newDisk()
     empty.place(WATERMARK, disk.contents(WATERMARK))
-    expect(await refusalOf(openLog({ disk: empty }))).toMatch(/^LOG_GAP: 0000000000000007.log is missing/)
+    expect(await refusalOf(openLog({ disk: empty }))).toMatch(
+      /^LOG_GAP: 0000000000000007.log is missing/,
+    )
   })
 
   test('a segment that vanishes while it is read is a storage failure', async () => {

@@ -1,3 +1,5 @@
+// The local log passes the suite of every transaction log, in each mode and on both disks.
+
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'

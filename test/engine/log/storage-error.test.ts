@@ -1,4 +1,5 @@
-// The first error of any operation ends writing, whatever it was, and the next process finds all that was acknowledged.
+// The first error of any operation ends writing, whatever it was, and the next process finds all
+// that was acknowledged.
 
 import { expect, test } from 'vitest'
 import { DatastoreError } from '../../../src/engine/errors.ts'
@@ -17,8 +18,15 @@ interface Told {
 
 const ACKNOWLEDGED_AFTER = 'acknowledged after a failure'
 
-/** A whole life of a log in which any step may fail; goes on after failures, as a careless caller would. */
-async function carelessLife(disk: ForgetfulDisk, durability: Durability, told: Told): Promise<void> {
+/**
+ * A whole life of a log in which any step may fail; goes on after failures, as a careless caller
+ * would.
+ */
+async function carelessLife(
+  disk: ForgetfulDisk,
+  durability: Durability,
+  told: Told,
+): Promise<void> {
   const attempt = async (work: () => Promise<unknown>): Promise<void> => {
     try {
       await work()
@@ -61,7 +69,7 @@ async function operationsOf(durability: Durability): Promise<number> {
 
 for (const durability of ['sync', 'interval'] as const) {
   for (const errno of ['EIO', 'ENOSPC', 'EDQUOT', 'EROFS', 'EFBIG'] satisfies Errno[]) {
-    test(`${errno} of any operation loses nothing that was told durable, ${durability}`, async () => {
+    test(`${errno} anywhere loses nothing that was told durable, ${durability}`, async () => {
       const count = await operationsOf(durability)
       const random = new Random(count)
       for (const duration of ['once', 'for good'] as const) {
@@ -71,8 +79,9 @@ for (const durability of ['sync', 'interval'] as const) {
           const told: Told = { safe: 0, begun: 0, hasFailed: false }
           await carelessLife(disk, durability, told)
           disk.heal()
-          // First a crash of the machine, then a restart of the process alone: what the kernel still shows may not be on
-          // the device, so that recovery has to bring it there before it serves it, and a crash follows.
+          // First a crash of the machine, then a restart of the process alone: what the kernel
+          // still shows may not be on the device, so that recovery has to bring it there before it
+          // serves it, and a crash follows.
           for (const crashed of disk.crashes(random, 4)) {
             const { lastLsn } = await readAll(await openLog({ disk: crashed }))
             expect(lastLsn).toBeGreaterThanOrEqual(told.safe)
@@ -83,6 +92,11 @@ for (const durability of ['sync', 'interval'] as const) {
           for (const crashed of disk.crashes(random, 4)) {
             expect((await openLog({ disk: crashed })).lastLsn).toBe(served.lastLsn)
           }
+          expect(await append(await served.acquire(), 1)).toBe('durable')
+          for (const crashed of disk.crashes(random, 4)) {
+            expect((await openLog({ disk: crashed })).lastLsn).toBe(served.lastLsn)
+          }
+          await served.close()
         }
       }
     })
