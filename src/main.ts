@@ -1,7 +1,7 @@
 // The program: one command line, one process.
 //
-// Exit status: 0 done; 1 the work failed, or `check` found something; 2 called wrongly, or the files or directories are
-// not as they must be. Every failure is a sentence on standard error.
+// Exit status: 0 done; 1 the work failed, or `check` found something; 2 called wrongly, or the
+// files or directories are not as they must be. Every failure is a sentence on standard error.
 
 import packageJson from '../package.json' with { type: 'json' }
 import { addCheck } from './commands/check.ts'
@@ -32,7 +32,8 @@ for (const add of [
   add(program)
 }
 
-// Who asks a process for a snapshot that takes none, or not yet, must not end it: `serve` listens for itself.
+// Who asks a process for a snapshot that takes none, or not yet, must not end it: `serve` listens
+// for itself.
 process.on('SIGUSR2', () => {})
 
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {

@@ -109,7 +109,7 @@ describe('a rule can fail', () => {
   })
 
   test.each([
-    ['src/main.ts', './threads/supervisor.ts'],
+    ['src/main.ts', './commands/serve.ts'],
     ['src/api/a.ts', '../media/worker.ts'],
     ['src/engine/a.ts', './log/frame.ts'],
     ['src/engine/log/a.ts', '../../std/assert.ts'],

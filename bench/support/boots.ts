@@ -4,7 +4,8 @@
 // Each runs in a process of its own, new memory and cold code included; starting Node itself is
 // left out. The files are in the page cache, which the first plain read sees to. The plain read
 // keeps what it has read, as a boot must: to read into memory that the process already has would be
-// quicker.
+// quicker. Only the boot from the log is told undisturbed as well: it is the work of one thread,
+// while pages are read and placed by several.
 
 import { closeSync, fstatSync, mkdtempSync, openSync, readSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'

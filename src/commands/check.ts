@@ -1,5 +1,6 @@
-// `shashin check`: is the data what it should be? Loads the store as a start would, recomputes every index and counter,
-// and reads every page of every kept snapshot. One sentence for each thing that is wrong; status 1 then.
+// `shashin check`: is the data what it should be? Loads the store as a start would, recomputes
+// every index and counter, and reads every page of every kept snapshot. One sentence for each thing
+// that is wrong; status 1 then.
 
 import { resolveSettings, addSettings } from '../config.ts'
 import { checkTables } from '../engine/check.ts'
@@ -42,7 +43,9 @@ async function snapshotProblems({ snapshots }: State): Promise<string[]> {
 /** Sentences about rows, indexes and counters that contradict each other. */
 function tableProblems({ tables }: State): string[] {
   const line = new ProgressLine()
-  const steps = tables.all().reduce((sum, { indexes, counters }) => sum + 1 + indexes.length + counters.length, 0)
+  const steps = tables
+    .all()
+    .reduce((sum, { indexes, counters }) => sum + 1 + indexes.length + counters.length, 0)
   let step = 0
   const problems = checkTables(tables, (label) => line.tell('tables   ', step++, steps, label))
   line.end()

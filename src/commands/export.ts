@@ -1,7 +1,8 @@
-// `shashin export [FILE]`: the whole store as JSON lines (engine/portable.ts), to a file or to standard output.
+// `shashin export [FILE]`: the whole store as JSON lines (engine/portable.ts), to a file or to
+// standard output.
 //
-// A file appears under its name only when it is complete and synced. What is there and is no file (a pipe, a device) is
-// written as it is.
+// A file appears under its name only when it is complete and synced. What is there and is no file
+// (a pipe, a device) is written as it is.
 
 import { constants } from 'node:fs'
 import { open, rename, rm, stat } from 'node:fs/promises'

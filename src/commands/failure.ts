@@ -1,11 +1,13 @@
-// What a failed command says, and with which status the program ends. One place, so that every failure reads alike:
-// whole sentences on standard error, the code of the error table first where there is one.
+// What a failed command says, and with which status the program ends. One place, so that every
+// failure reads alike: whole sentences on standard error, the code of the error table first where
+// there is one.
 //
 //   0  done, or --help and --version
 //   1  the work failed: a full disk, a server that does not answer
 //   2  called wrongly, or the files and directories are not as they must be
 //
-// A mistake of ours (an invariant that does not hold, a TypeError) is not explained away: it passes on with its stack.
+// A mistake of ours (an invariant that does not hold, a TypeError) is not explained away: it passes
+// on with its stack.
 
 import { exitOf } from '../config.ts'
 import { DatastoreError } from '../engine/errors.ts'
@@ -17,7 +19,10 @@ export interface Failure {
   readonly sentences: readonly string[]
 }
 
-/** What the operating system says about a file, in words; all of them but a full disk are the caller's to mend. */
+/**
+ * What the operating system says about a file, in words; all of them but a full disk are the
+ * caller's to mend.
+ */
 const FILE_WORDS: Readonly<Record<string, string>> = {
   ENOENT: 'there is no such file or directory',
   EACCES: 'this user may not do that',
@@ -41,7 +46,10 @@ export function failureOf(error: unknown): Failure | undefined {
   if (error instanceof DatastoreError) {
     const { code, message, advice } = error
     const sentences = [`${code}: ${sentence(message)}`]
-    return { status: 2, sentences: advice === undefined ? sentences : [...sentences, sentence(advice)] }
+    return {
+      status: 2,
+      sentences: advice === undefined ? sentences : [...sentences, sentence(advice)],
+    }
   }
   if (!(error instanceof Error) || isOurMistake(error)) return undefined
   const { code = '', path, syscall = '' } = error as NodeJS.ErrnoException
@@ -53,5 +61,7 @@ export function failureOf(error: unknown): Failure | undefined {
 }
 
 function isOurMistake(error: Error): boolean {
-  return [InvariantError, TypeError, RangeError, ReferenceError].some((kind) => error instanceof kind)
+  return [InvariantError, TypeError, RangeError, ReferenceError].some(
+    (kind) => error instanceof kind,
+  )
 }

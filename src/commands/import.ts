@@ -1,7 +1,8 @@
 // `shashin import [FILE]`: reads an export into an empty store, from a file or from standard input.
 //
-// Rows become durable in batches while the file is read; only its last line proves that it was whole. So an import that
-// fails leaves a store with a part of the rows, and says to delete it and begin again.
+// Rows become durable in batches while the file is read; only its last line proves that it was
+// whole. So an import that fails leaves a store with a part of the rows, and says to delete it and
+// begin again.
 
 import { open } from 'node:fs/promises'
 import { ConfigError, resolveSettings, addSettings } from '../config.ts'
@@ -37,7 +38,10 @@ export function addImport(program: Command): void {
       line.end()
       if (importedCount > 0) {
         const { data, snapshots } = settings
-        say(`a part of the rows is in ${data} now: delete ${data} and ${snapshots} before you try again`)
+        say(
+          `a part of the rows is in ${data} now: ` +
+            `delete ${data} and ${snapshots} before you try again`,
+        )
       }
       throw error
     }
@@ -48,10 +52,16 @@ async function openFile(name: string): Promise<Readable> {
   const file = await open(name)
   if (!(await file.stat()).isDirectory()) return file.createReadStream()
   await file.close()
-  throw new ConfigError('COMMAND_LINE_INVALID', `Cannot read ${name}: it is a directory, not a file.`)
+  throw new ConfigError(
+    'COMMAND_LINE_INVALID',
+    `Cannot read ${name}: it is a directory, not a file.`,
+  )
 }
 
-/** Splits at newlines and nowhere else: node:readline would also split at U+2028, which JSON does not escape. */
+/**
+ * Splits at newlines and nowhere else: node:readline would also split at U+2028, which JSON does
+ * not escape.
+ */
 async function* linesOf(input: AsyncIterable<Buffer>): AsyncGenerator<string, void, void> {
   let pending: Buffer[] = []
   for await (const chunk of input) {

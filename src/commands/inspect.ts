@@ -1,5 +1,5 @@
-// `shashin inspect FILE`: a segment, a snapshot or the watermark as text, or as JSON lines. Changes nothing, and works
-// while a server is running.
+// `shashin inspect FILE`: a segment, a snapshot or the watermark as text, or as JSON lines. Changes
+// nothing, and works while a server is running.
 
 import { access } from 'node:fs/promises'
 import { resolveSettings, addSettings } from '../config.ts'

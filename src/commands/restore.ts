@@ -1,6 +1,8 @@
-// `shashin restore`: the state as it was after a transaction or at a time, as a store of its own in a new directory.
+// `shashin restore`: the state as it was after a transaction or at a time, as a store of its own in
+// a new directory.
 //
-// Photos are content-addressed and never change, so all of them are copied (cloned where the file system can).
+// Photos are content-addressed and never change, so all of them are copied (cloned where the file
+// system can).
 
 import { constants } from 'node:fs'
 import { cp, stat } from 'node:fs/promises'
@@ -48,12 +50,13 @@ export function addRestore(program: Command): void {
       })
       line.end()
       await copyPhotos(settings.data, flags.into)
-      const { lsn, time, rows } = result
+      const { lsn, rows } = result
+      const time = new Date(result.time).toISOString()
       const [data, snapshots] = [join(flags.into, 'data'), join(flags.into, 'snapshots')]
       process.stdout.write(
         flags.json === true
           ? `${JSON.stringify({ ...result, data, snapshots })}\n`
-          : `Restored ${counted(rows, 'row')} as of lsn ${lsn}, ${new Date(time).toISOString()}.\n` +
+          : `Restored ${counted(rows, 'row')} as of lsn ${lsn}, ${time}.\n` +
               `Start it with: shashin serve --data ${data} --snapshots ${snapshots}\n`,
       )
     } finally {

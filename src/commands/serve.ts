@@ -1,5 +1,5 @@
-// `shashin serve`: the command line of the server (server.ts), which is loaded only when it is to run: the other commands
-// have no use for its libraries, and begin sooner without them.
+// `shashin serve`: the command line of the server (server.ts), which is loaded only when it is to
+// run: the other commands have no use for its libraries, and begin sooner without them.
 
 import { resolveSettings, addSettings } from '../config.ts'
 import type { Command } from 'commander'

@@ -1,13 +1,15 @@
-// The server from its beginning to its end: opens the store, starts the photo pipeline, listens, obeys signals.
+// The server from its beginning to its end: opens the store, starts the photo pipeline, listens,
+// obeys signals.
 //
-//   SIGTERM, SIGINT   no new connections ─▶ requests under way are answered ─▶ log sealed ─▶ status 0
+//   SIGTERM, SIGINT   no new connections ─▶ requests under way answered ─▶ log sealed ─▶ status 0
 //   again, later      quits at once; the next start recovers
 //   SIGUSR2           takes a snapshot
 //
 // A signal that comes while the store is being opened is obeyed when it is open.
 //
-// When the log can no longer be written, or an invariant is broken, nothing that this process says can be relied upon:
-// it says so in one sentence and ends with status 1. The next start recovers from disk.
+// When the log can no longer be written, or an invariant is broken, nothing that this process says
+// can be relied upon: it says so in one sentence and ends with status 1. The next start recovers
+// from disk.
 
 import { join } from 'node:path'
 import { pino } from 'pino'
@@ -16,9 +18,10 @@ import { ConfigError } from '../config.ts'
 import { Photos } from '../media/photos.ts'
 import { openNetwork } from './store.ts'
 import { counted, say } from './terminal.ts'
-import type { FastifyInstance } from 'fastify'
 import type { Settings } from '../config.ts'
 import type { Network } from './store.ts'
+
+type App = Awaited<ReturnType<typeof buildApp>>
 
 const DRAIN_MS_MAX = 10_000
 /** One Ctrl-C may arrive twice: from the terminal, and handed on by npm. */
@@ -41,7 +44,7 @@ export async function serve(settings: Settings): Promise<void> {
   const signals = listenToSignals()
   const store = await openNetwork(settings, { onPoison: end })
   let photos: Photos | undefined
-  let app: FastifyInstance | undefined
+  let app: App | undefined
   try {
     photos = await Photos.open(join(settings.data, 'media'))
     app = await buildApp({
@@ -74,7 +77,7 @@ export async function serve(settings: Settings): Promise<void> {
   say('ended')
 }
 
-async function listen(app: FastifyInstance, { host, port }: Settings): Promise<void> {
+async function listen(app: App, { host, port }: Settings): Promise<void> {
   try {
     const address = await app.listen({ host, port })
     say(`Shashin listens on ${address}`)
@@ -140,7 +143,7 @@ function listenToSignals(): Signals {
 }
 
 /** Waits for requests under way, but not for ever. */
-async function drain(app: FastifyInstance): Promise<void> {
+async function drain(app: App): Promise<void> {
   let timer: NodeJS.Timeout | undefined
   const deadline = new Promise<void>((resolve) => {
     timer = setTimeout(() => {

@@ -1,7 +1,8 @@
-// `shashin snapshot`: takes a snapshot. A running server is asked for one by SIGUSR2; else the store is opened here.
+// `shashin snapshot`: takes a snapshot. A running server is asked for one by SIGUSR2; else the
+// store is opened here.
 //
-// A signal has no answer, so the answer is looked for on disk: a snapshot that holds at least what the log held when
-// the signal was sent. As long as files of a new one appear, it is waited for.
+// A signal has no answer, so the answer is looked for on disk: a snapshot that holds at least what
+// the log held when the signal was sent. As long as files of a new one appear, it is waited for.
 
 import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -45,8 +46,13 @@ export function addSnapshot(program: Command): void {
 async function take(settings: Settings): Promise<Answer> {
   await using store = await openNetwork(settings)
   const { lsn, taken, pagesWritten, bytesWritten, ms } = await store.snapshot()
-  const amount = `${counted(pagesWritten, 'page')}, ${megabytes(bytesWritten)}, ${Math.round(ms)} ms`
-  return { lsn, taken, sentence: taken ? `Snapshot ${lsn} is taken: ${amount}.` : alreadyThere(lsn) }
+  const pages = counted(pagesWritten, 'page')
+  const amount = `${pages}, ${megabytes(bytesWritten)}, ${Math.round(ms)} ms`
+  return {
+    lsn,
+    taken,
+    sentence: taken ? `Snapshot ${lsn} is taken: ${amount}.` : alreadyThere(lsn),
+  }
 }
 
 /** Sends the signal and waits until a snapshot with all that is there now has appeared. */
@@ -81,6 +87,9 @@ function alreadyThere(lsn: number): string {
 async function newestFile(disk: NodeDisk, directory: string): Promise<string> {
   const name = (await disk.list(directory)).toSorted().at(-1)
   if (name === undefined) return ''
-  const size = await stat(join(directory, name)).then(({ size }) => size, () => 0)
+  const size = await stat(join(directory, name)).then(
+    ({ size }) => size,
+    () => 0,
+  )
   return `${name} ${size}`
 }

@@ -1,4 +1,5 @@
-// `shashin stats`: figures about a store. While a server is running, those that files can tell; else everything.
+// `shashin stats`: figures about a store. While a server is running, those that files can tell;
+// else everything.
 
 import { readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'

@@ -56,7 +56,10 @@ export async function demandStore(disk: NodeDisk, { data }: Settings): Promise<v
   })
 }
 
-/** Loads the state of a store that is not running, lets `look` have it, and leaves everything as it was. */
+/**
+ * Loads the state of a store that is not running, lets `look` have it, and leaves everything as it
+ * was.
+ */
 export async function withState<T>(
   settings: Settings,
   look: (state: State) => Promise<T>,

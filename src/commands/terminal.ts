@@ -1,6 +1,8 @@
-// What commands show a person: a progress bar on a terminal, plain lines elsewhere, and numbers in words.
+// What commands show a person: a progress bar on a terminal, plain lines elsewhere, and numbers in
+// words.
 //
-// Progress and remarks go to standard error, so that standard output is the command's result and can be piped.
+// Progress and remarks go to standard error, so that standard output is the command's result and
+// can be piped.
 
 import type { RecoveryProgress, RecoverySummary } from '../engine/recovery.ts'
 
@@ -18,8 +20,8 @@ export function counted(count: number, noun: string): string {
 }
 
 /**
- * With a capital at its beginning, unless it begins with a name or a path, and a full stop at its end, unless it ends
- * with an address.
+ * With a capital at its beginning, unless it begins with a name or a path, and a full stop at its
+ * end, unless it ends with an address.
  */
 export function sentence(text: string): string {
   const isWord = /^[a-z]+(?=[\s,:;]|$)/.test(text)
@@ -37,7 +39,10 @@ export function megabytes(size: number): string {
   return `${(size / 1e6).toFixed(size < 1e8 ? 1 : 0)} MB`
 }
 
-/** Shows how far long work has come. `end` must be called, so that the terminal's line is free again. */
+/**
+ * Shows how far long work has come. `end` must be called, so that the terminal's line is free
+ * again.
+ */
 export class ProgressLine {
   readonly #stream: NodeJS.WriteStream
   #toldAt: number
@@ -87,5 +92,6 @@ export function recoverySentence(summary: RecoverySummary): string {
   if (lastLsn === 0) return 'There was no store: a new one is made.'
   const from = snapshotLsn === 0 ? 'no snapshot' : `snapshot ${snapshotLsn}`
   const what = `${counted(rows, 'row')} in ${seconds.toFixed(seconds < 10 ? 2 : 0)} s`
-  return `Recovered ${what}: ${from}, ${counted(replayed, 'transaction')} replayed, at lsn ${lastLsn}.`
+  const tail = counted(replayed, 'transaction')
+  return `Recovered ${what}: ${from}, ${tail} replayed, at lsn ${lastLsn}.`
 }

@@ -6,10 +6,10 @@
 // ids that were given out. Per index: (5) it holds every row that belongs to it, (6) and nothing
 // else; (7) its own structure is sound. (8) Every counter is the number of the rows that it counts.
 
-import { CounterIndex } from './indexes/counter-index.ts'
 import { PairIndex } from './indexes/pair-index.ts'
 import { PostingIndex } from './indexes/posting-index.ts'
 import { UniqueIndex } from './indexes/unique-index.ts'
+import type { CounterIndex } from './indexes/counter-index.ts'
 import type { Table } from './table.ts'
 import type { Tables } from './tables.ts'
 

@@ -14,6 +14,7 @@
 // A checkpoint that fails (a full disk, say) is reported and changes nothing: the pages are dirty
 // again, the log is still whole. The next trigger tries once more.
 
+import { storageFailed } from './errors.ts'
 import type { Memory } from './memory/memory.ts'
 import type { StoredSchema } from './schema.ts'
 import type { Snapshots, TakenSnapshot } from './snapshot/snapshots.ts'
@@ -104,7 +105,7 @@ export class Checkpointer {
       return this.#last
     } catch (error) {
       this.#failure = (error as Error).message
-      throw error
+      throw storageFailed('the snapshot', error)
     } finally {
       this.#running = undefined
     }

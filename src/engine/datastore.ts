@@ -13,7 +13,7 @@ import { checkTables } from './check.ts'
 import { Checkpointer } from './checkpoint.ts'
 import { GroupCommit } from './commit.ts'
 import { NodeDisk } from './disk.ts'
-import { DatastoreError } from './errors.ts'
+import { DatastoreError, storageFailed } from './errors.ts'
 import { planEvolution } from './evolution.ts'
 import { FreeSpaceWatch } from './free-space.ts'
 import { DirectoryLock } from './lock.ts'
@@ -111,19 +111,27 @@ export class Datastore<R extends Registry> implements Store<R>, AsyncDisposable 
 
   /**
    * Opens a store, or makes one where there is none. Throws DatastoreError: DIRECTORY_IN_USE,
-   * DIRECTORY_UNWRITABLE, LOG_…, SNAPSHOT_…, SCHEMA_CONFLICT.
+   * DIRECTORY_UNWRITABLE, LOG_…, SNAPSHOT_…, SCHEMA_CONFLICT, STORAGE_FAILED.
    */
   static async open<R extends Registry>(options: DatastoreOptions<R>): Promise<Datastore<R>> {
+    try {
+      return await Datastore.#open(options)
+    } catch (error) {
+      throw storageFailed('opening the store', error, options.dataDirectory)
+    }
+  }
+
+  static async #open<R extends Registry>(options: DatastoreOptions<R>): Promise<Datastore<R>> {
     const disk = options.disk ?? new NodeDisk()
     const { dataDirectory, snapshotDirectory, report = () => {} } = options
     const durability = options.durability ?? 'sync'
     await demandWritable(disk, [dataDirectory, snapshotDirectory])
     const lock = await DirectoryLock.acquire(disk, dataDirectory, options.processes)
     let writer: LogWriter | undefined
+    let checkpointer: Checkpointer | undefined
     try {
       const state = await openState({ ...options, disk, durability, report })
       const { memory, tables, log, snapshots, storeId } = state
-      let checkpointer: Checkpointer | undefined = undefined
       let commit: GroupCommit | undefined = undefined
       writer = await log.acquire({
         durable: () => commit?.noteDurable(),
@@ -172,6 +180,7 @@ export class Datastore<R extends Registry> implements Store<R>, AsyncDisposable 
         reads: options.reads ?? 'latest',
       })
     } catch (error) {
+      await checkpointer?.close()
       await writer?.close().catch(() => undefined)
       await lock.release().catch(() => undefined)
       throw error
@@ -307,7 +316,9 @@ export class Datastore<R extends Registry> implements Store<R>, AsyncDisposable 
     try {
       await this.#writer.close()
     } finally {
-      await this.#lock.release()
+      await this.#lock.release().catch((error: unknown) => {
+        throw storageFailed('unlocking the directory', error)
+      })
     }
   }
 }

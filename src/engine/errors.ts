@@ -66,3 +66,10 @@ export class DatastoreError extends Error {
     this.advice = details.advice
   }
 }
+
+/** What the operating system has thrown, as STORAGE_FAILED; anything else as it is. */
+export function storageFailed(deed: string, error: unknown, file?: string): unknown {
+  const { code, message } = error as NodeJS.ErrnoException
+  if (typeof code !== 'string' || !/^E[A-Z0-9]+$/.test(code)) return error
+  return new DatastoreError('STORAGE_FAILED', `${deed} failed: ${message}`, { file, cause: error })
+}

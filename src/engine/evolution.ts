@@ -8,8 +8,8 @@
 //
 // Migrations are numbered from 1. Those newer than the data run at boot, in order, each as one
 // transaction, after a snapshot has been taken. While they run the tables have the fields of both
-// schemas, so that a migration can read what it is about to drop. New unique and pair indexes come when all
-// have run, since a migration may be what makes keys differ.
+// schemas, so that a migration can read what it is about to drop. New unique and pair indexes come
+// when all have run, since a migration may be what makes keys differ.
 
 import { DatastoreError } from './errors.ts'
 import type { StoredColumn, StoredRecordField, StoredSchema, StoredTable } from './schema.ts'
@@ -150,7 +150,7 @@ function tableIdOf(
   return schema.tables.find((table) => table.name === name)?.id
 }
 
-/** Throws SCHEMA_CONFLICT when something that a migration drops is declared: ids are never reused. */
+/** Throws SCHEMA_CONFLICT when what a migration drops is declared: ids are never reused. */
 function demandDropped(drops: readonly Drop[], declared: StoredSchema): void {
   for (const drop of drops) {
     const table = declared.tables.find(({ id }) => id === drop.table)
@@ -158,7 +158,8 @@ function demandDropped(drops: readonly Drop[], declared: StoredSchema): void {
     const fields = [...table.columns, ...table.record]
     const field = fields.find(({ id }) => id === drop.field)
     if (drop.field !== undefined && field === undefined) continue
-    const label = field === undefined ? `table "${table.name}"` : `field "${table.name}.${field.name}"`
+    const label =
+      field === undefined ? `table "${table.name}"` : `field "${table.name}.${field.name}"`
     const id = drop.field ?? drop.table
     throw conflict(
       `${label} (id ${id}) is declared, and a migration drops it`,
@@ -169,7 +170,8 @@ function demandDropped(drops: readonly Drop[], declared: StoredSchema): void {
 
 /**
  * Everything that either schema has. What both have is as the second says; indexes are the
- * second's, but for unique and pair indexes that are new. A field or table about to be dropped whose name a new one has taken is called `nameBefore`.
+ * second's, but for unique and pair indexes that are new. A field or table about to be dropped whose
+ * name a new one has taken is called `nameBefore`.
  */
 function union(stored: StoredSchema, final: StoredSchema): StoredSchema {
   const tables = final.tables.map((table) => {

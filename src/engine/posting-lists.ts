@@ -317,8 +317,8 @@ export class PostingLists {
   }
 
   /**
-   * Walks all pages, of all lists that are sound and of the free lists: together they fill the space
-   * up to the top. Returns a sentence when they do not.
+   * Walks all pages, of all lists that are sound and of the free lists: together they fill the
+   * space up to the top. Returns a sentence when they do not.
    */
   checkSpace(): string | undefined {
     const pages = this.#pages
@@ -378,7 +378,10 @@ export class PostingLists {
     this.#insert(list, id)
   }
 
-  /** The first page of a list. What cannot be the number of a list is an empty one: it may come from outside. */
+  /**
+   * The first page of a list. What cannot be the number of a list is an empty one: it may come from
+   * outside.
+   */
   #newestPage(list: number): number {
     return list >>> 0 === list ? this.#heads.get(list) : 0
   }

@@ -90,6 +90,7 @@ export async function openState(options: StateOptions): Promise<State> {
     ...(options.snapshotsKept === undefined ? {} : { keepCount: options.snapshotsKept }),
   })
   const { loaded } = await snapshots.load({
+    storeId: await logStoreId(disk, logPaths(options.dataDirectory).directory),
     memory: () => new Memory(undefined, options.regionSizeMax),
     maxLsn: stop.lsn,
     maxTime: stop.time,
@@ -115,8 +116,7 @@ export async function openState(options: StateOptions): Promise<State> {
     loaded === undefined
       ? new Tables(memory, storeId, schema)
       : tablesOfSnapshot(memory, storeId, schema, loaded.layout, meter)
-  const files = await LogFiles.open(disk, logPaths(options.dataDirectory).directory)
-  const bytesTotal = files.sizeAfter(snapshotLsn)
+  const bytesTotal = log.sizeAfter(snapshotLsn)
   const { count, lastTime } = await replay(log, tables, meter, bytesTotal, stop)
   memory.durableLsn = memory.lastLsn
   const summary = {
@@ -128,6 +128,17 @@ export async function openState(options: StateOptions): Promise<State> {
   }
   const newestTime = lastTime || (loaded?.time ?? 0)
   return { storeId, memory, tables, log, snapshots, lastTime: newestTime, summary }
+}
+
+/** The id in the first segment with a readable header; undefined when there is none. */
+async function logStoreId(disk: Disk, directory: string): Promise<string | undefined> {
+  try {
+    const { storeId } = await LogFiles.open(disk, directory)
+    return storeId
+  } catch (error) {
+    if (error instanceof DatastoreError && error.code === 'LOG_GAP') return undefined
+    throw error
+  }
 }
 
 function missing(snapshotLsn: number, firstLsn: number, directory: string): DatastoreError {

@@ -13,9 +13,9 @@
 //   ID/index/NAME/…            see indexes/
 //
 // A record is msgpack with the field list of its layout as a fixed structure: its first byte (0x40
-// + layout; two bytes from the 33rd layout on) names the layout, the values follow. Its bytes are the
-// same in memory, log and snapshot, and are encoded once. Rows written while the table had no record
-// fields have no record: reference 0.
+// + layout; two bytes from the 33rd layout on) names the layout, the values follow. Its bytes are
+// the same in memory, log and snapshot, and are encoded once. Rows written while the table had no
+// record fields have no record: reference 0.
 //
 // Invariants
 //   (1) A row exists when its version is not 0. Ids of removed rows are never given out again.
@@ -30,12 +30,12 @@ import { Column } from './memory/column.ts'
 import { DatastoreError } from './errors.ts'
 import { compileRow } from './row.ts'
 import { widthOf } from './schema.ts'
-import { CounterIndex } from './indexes/counter-index.ts'
 import { HashTable } from './indexes/hash-table.ts'
 import { PairIndex } from './indexes/pair-index.ts'
 import { PostingIndex } from './indexes/posting-index.ts'
 import { UniqueIndex } from './indexes/unique-index.ts'
 import { PostingLists } from './posting-lists.ts'
+import type { CounterIndex } from './indexes/counter-index.ts'
 import type { Memory } from './memory/memory.ts'
 import type { CompiledRow, FieldValues } from './row.ts'
 import type { StoredColumn, StoredIndex, StoredTable } from './schema.ts'
@@ -151,7 +151,7 @@ export class Table {
   /** Tells the table that a counter counts its rows. */
   linkCounter(counter: CounterIndex, fields: readonly number[]): void {
     this.counters.push(counter)
-    // One object for all fields: a change of several of them takes the row out, and puts it in, once.
+    // One object for all fields: a change of several takes the row out, and puts it in, once.
     const dependent: TableIndex = {
       stored: NO_INDEX,
       add: (row) => counter.add(row),
@@ -257,8 +257,8 @@ export class Table {
   }
 
   /**
-   * Fills empty indexes from the rows; counters of this table's rows too. Throws SCHEMA_CONFLICT when two
-   * rows have the same key of a unique or pair index.
+   * Fills empty indexes from the rows; counters of this table's rows too. Throws SCHEMA_CONFLICT
+   * when two rows have the same key of a unique or pair index.
    */
   rebuild(indexes: readonly (TableIndex | CounterIndex)[]): void {
     const lastId = this.lastId

@@ -1,5 +1,5 @@
-// Every sentence of check, provoked by changing memory behind the tables' backs: a check that cannot fail checks
-// nothing.
+// Every sentence of check, provoked by changing memory behind the tables' backs: a check that
+// cannot fail checks nothing.
 
 import { describe, expect, it } from 'vitest'
 import { checkTables } from '../../src/engine/check.ts'
@@ -31,7 +31,12 @@ function column(store: SmallStore, key: string, width: ColumnWidth = 4): Column 
 }
 
 /** The last id, the count of rows of a table, in the region that all tables share. */
-function header(store: SmallStore, table: { readonly id: number }, word: number, value: number): void {
+function header(
+  store: SmallStore,
+  table: { readonly id: number },
+  word: number,
+  value: number,
+): void {
   column(store, 'tables').set(table.id * 4 + word, value)
 }
 
@@ -59,11 +64,7 @@ const byPair = '3/index/byPair'
 const replies = '2/index/replies'
 
 const damages: [string, (store: SmallStore) => void, string][] = [
-  [
-    'a row count',
-    (s) => header(s, people, 1, 7),
-    'table people: it claims 7 rows and has 2',
-  ],
+  ['a row count', (s) => header(s, people, 1, 7), 'table people: it claims 7 rows and has 2'],
   [
     'a last id that is too low',
     (s) => header(s, posts, 0, 2),
@@ -215,7 +216,10 @@ describe('check', () => {
       const store = filled()
       damage(store)
       const sentences = checkTables(store.tables)
-      expect(sentences.some((found) => found.startsWith(sentence)), sentences.join('\n')).toBe(true)
+      expect(
+        sentences.some((found) => found.startsWith(sentence)),
+        sentences.join('\n'),
+      ).toBe(true)
     })
   }
 
@@ -246,5 +250,8 @@ describe('check', () => {
   })
 })
 
-/** The seed of the hashes, read when the tables are made; and a last id that was given to a removed row. */
+/**
+ * The seed of the hashes, read when the tables are made; and a last id that was given to a removed
+ * row.
+ */
 const EXPECTED_MISSES = ['tables 0', 'tables 4']

@@ -3,7 +3,12 @@
 import { describe, expect, it } from 'vitest'
 import { InvariantError } from '../../src/std/assert.ts'
 import { DatastoreError } from '../../src/engine/errors.ts'
-import { EffectWriter, TRANSACTION_SIZE_MAX, transactionHeader, visitEffects } from '../../src/engine/effects.ts'
+import {
+  EffectWriter,
+  TRANSACTION_SIZE_MAX,
+  transactionHeader,
+  visitEffects,
+} from '../../src/engine/effects.ts'
 import { Replayer } from '../../src/engine/recovery.ts'
 import { storedSchema } from '../../src/engine/schema.ts'
 import { SmallStore, likes, people, posts, smallTables, stateOf } from '../support/small-store.ts'
@@ -30,12 +35,15 @@ function visitAll(payload: Buffer, store: SmallStore): string[] {
     insert: (table, row, _view, _values, _payload, start, end) =>
       seen.push(`insert ${table.name} ${row} ${end - start > 0}`),
     update: (table, row, positions, values, _payload, start, end) =>
-      seen.push(`update ${table.name} ${row} ${positions.join()}=${values.join()} ${end - start > 0}`),
+      seen.push(
+        `update ${table.name} ${row} ${positions.join()}=${values.join()} ${end - start > 0}`,
+      ),
     remove: (table, row) => seen.push(`remove ${table.name} ${row}`),
     schema: ({ tables }) => seen.push(`schema ${tables?.length}`),
   }
   const view = new DataView(payload.buffer, payload.byteOffset, payload.length)
-  for (let offset = 0; offset < payload.length;) offset = visitEffects(payload, view, offset, visitor)
+  for (let offset = 0; offset < payload.length;)
+    offset = visitEffects(payload, view, offset, visitor)
   return seen
 }
 
@@ -79,7 +87,7 @@ describe('effects', () => {
     }
   })
 
-  it('changed in any byte are refused or read as something else, and never run past their end', () => {
+  it('changed in any byte are refused or read as something else, and never overrun', () => {
     const { store, payload } = story()
     for (let offset = 0; offset < payload.length; offset++) {
       for (const value of [0, 1, 0x7f, 0xff, payload[offset]! ^ 0x80]) {
@@ -138,7 +146,8 @@ describe('the writer of effects', () => {
 describe('a replay', () => {
   it('stops after the LSN that it is given, and notes where', () => {
     const store = new SmallStore()
-    for (let count = 0; count < 5; count++) store.transact((tx) => tx.insert(likes, {}), 'like', count)
+    for (let count = 0; count < 5; count++)
+      store.transact((tx) => tx.insert(likes, {}), 'like', count)
     const replica = new SmallStore()
     replica.memory.lastLsn = 10
     const replayer = new Replayer(replica.tables)

@@ -1,4 +1,5 @@
-// Migrations: what tables are while they run, what they drop, and what a crash between two of them leaves.
+// Migrations: what tables are while they run, what they drop, and what a crash between two of them
+// leaves.
 
 import { describe, expect, it } from 'vitest'
 import * as schema from '../../src/engine/schema.ts'
@@ -88,7 +89,9 @@ describe('migrations', () => {
 
   it('that are new run on data that has seen the others', () => {
     const halfway = defineTable({
-      ...{ id: 1, name: 'users', columns: { age: number(1) } },
+      id: 1,
+      name: 'users',
+      columns: { age: number(1) },
       record: { name: text(20), bio: text(11) },
       indexes: { byName: unique('name') },
     })
@@ -109,18 +112,26 @@ describe('migrations', () => {
   it('drop a table, with its rows, and what counted them', () => {
     const marks = defineTable({ id: 3, name: 'marks', columns: { user: reference(1, 'users') } })
     const counting = defineTable({
-      ...{ id: 1, name: 'users', record: before.record },
+      id: 1,
+      name: 'users',
+      record: before.record,
       columns: { age: number(1), marks: counter(5, { table: 'marks', by: 'user' }) },
     })
     const store = old().boot([counting, marks])
     store.transact((tx) => [tx.insert(marks, { user: 1 }), tx.insert(marks, { user: 1 })])
     let found = 0
     const drop: Migration = {
-      ...{ number: 1, name: 'no marks', drops: [{ table: 3 }] },
+      number: 1,
+      name: 'no marks',
+      drops: [{ table: 3 }],
       run: (tx) => (found = tx.rowCount(marks)),
     }
     store.boot([before], [drop])
-    expect([found, store.tables.byId(3), store.memory.has('3/versions')]).toEqual([2, undefined, false])
+    expect([found, store.tables.byId(3), store.memory.has('3/versions')]).toEqual([
+      2,
+      undefined,
+      false,
+    ])
     // The id of a dropped table ought not to come back; when it does, it is a table without rows.
     store.boot([before, marks], [{ ...drop, drops: [] }])
     expect(store.transact((tx) => tx.insert(marks, { user: 2 }))).toBe(3)
@@ -133,11 +144,15 @@ describe('migrations', () => {
     store.transact((tx) => tx.insert(marks, { user: 2 }))
     const better = defineTable({ id: 4, name: 'marks', columns: { owner: reference(1, 'users') } })
     const counting = defineTable({
-      ...{ id: 1, name: 'users', record: before.record },
+      id: 1,
+      name: 'users',
+      record: before.record,
       columns: { age: number(1), marks: counter(5, { table: 'marks', by: 'owner' }) },
     })
     const move: Migration = {
-      ...{ number: 1, name: 'better marks', drops: [{ table: 3 }] },
+      number: 1,
+      name: 'better marks',
+      drops: [{ table: 3 }],
       run: (tx) => tx.insert(better, { owner: tx.value(marks, 1, 'user') }),
     }
     store.boot([counting, better], [move])
@@ -151,7 +166,11 @@ describe('migrations', () => {
 
   const declared: [string, readonly AnyTable[], string][] = [
     ['a field', [before], 'field "users.name" (id 10) is declared, and a migration drops it'],
-    ['a table', [before, defineTable({ id: 3, name: 'marks', columns: {} })], 'table "marks" (id 3) is'],
+    [
+      'a table',
+      [before, defineTable({ id: 3, name: 'marks', columns: {} })],
+      'table "marks" (id 3) is',
+    ],
   ]
   for (const [name, tables, sentence] of declared) {
     it(`are refused when they drop ${name} that is still declared`, () => {

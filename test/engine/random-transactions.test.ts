@@ -1,13 +1,15 @@
-// Random transactions over tables with every kind of field and index, beside plain objects that do the same. Some
-// are thrown midway. After each: the rows are those of the plain objects; after a throw the store is what it was to the
-// last counter; in the end a replay of the log gives the same store.
+// Random transactions over tables with every kind of field and index, beside plain objects that do
+// the same. Some are thrown midway. After each: the rows are those of the plain objects; after a
+// throw the store is what it was to the last counter; in the end a replay of the log gives the same
+// store.
 
 import { expect } from 'vitest'
 import { checkTables } from '../../src/engine/check.ts'
-import { Random, seededTest } from '../support/seeded.ts'
+import { seededTest } from '../support/seeded.ts'
 import { SmallStore, likes, people, posts, smallTables, stateOf } from '../support/small-store.ts'
 import type { Transaction } from '../../src/engine/transaction.ts'
 import type { AnyTable } from '../../src/engine/view.ts'
+import type { Random } from '../support/seeded.ts'
 
 type Values = Record<string, unknown>
 
@@ -15,8 +17,16 @@ const EMPTY = new Map<AnyTable, Values>([
   [
     people,
     {
-      ...{ age: 0, rating: 0, joinedAt: 0, isAdmin: false, referrer: 0, badge: 0 },
-      ...{ handle: '', tags: [], portrait: new Uint8Array(0), settings: null },
+      age: 0,
+      rating: 0,
+      joinedAt: 0,
+      isAdmin: false,
+      referrer: 0,
+      badge: 0,
+      handle: '',
+      tags: [],
+      portrait: new Uint8Array(0),
+      settings: null,
     },
   ],
   [posts, { author: 0, parent: 0, removedAt: 0, caption: '' }],
@@ -42,7 +52,8 @@ class Oracle {
     const after = { ...EMPTY.get(table), ...this.rows.get(table)!.get(row), ...values }
     for (const [other, held] of this.rows.get(table)!) {
       if (other === row) continue
-      if (table === people && after['handle'] !== '' && held['handle'] === after['handle']) return true
+      if (table === people && after['handle'] !== '' && held['handle'] === after['handle'])
+        return true
       if (table === people && after['badge'] !== 0 && held['badge'] === after['badge']) return true
       if (table !== likes || after['user'] === 0 || after['post'] === 0) continue
       if (held['user'] === after['user'] && held['post'] === after['post']) return true
@@ -62,7 +73,8 @@ class Oracle {
       [...this.rows.get(of)!.values()].filter(
         (held) => held[by] === row && (of !== posts || held['removedAt'] === 0),
       ).length
-    if (table === people) return { posts: count(posts, 'author'), referred: count(people, 'referrer') }
+    if (table === people)
+      return { posts: count(posts, 'author'), referred: count(people, 'referrer') }
     return table === posts ? { replies: count(posts, 'parent'), likes: count(likes, 'post') } : {}
   }
 
@@ -71,7 +83,11 @@ class Oracle {
       const held = this.rows.get(table)!
       expect(store.view.rowCount(table)).toBe(held.size)
       expect(store.view.lastId(table)).toBe(this.lastIds.get(table))
-      const expected = [...held].map(([id, values]) => ({ id, ...values, ...this.counters(table, id) }))
+      const expected = [...held].map(([id, values]) => ({
+        id,
+        ...values,
+        ...this.counters(table, id),
+      }))
       expect(plain(store.view.getMany(table, [...held.keys()]))).toEqual(expected)
     }
   }
@@ -85,7 +101,11 @@ function plain(rows: readonly object[]): object[] {
 }
 
 /** Some fields of a row; `isBad` when one of them must be refused. */
-function someValues(random: Random, oracle: Oracle, table: AnyTable): { values: Values; isBad: boolean } {
+function someValues(
+  random: Random,
+  oracle: Oracle,
+  table: AnyTable,
+): { values: Values; isBad: boolean } {
   const idOf = (target: AnyTable): number => random.below(oracle.lastIds.get(target)! + 1)
   const handle = (): string =>
     random.once(4) ? '' : `${random.pick(['aki', 'ベン', '🦊', 'x'.repeat(30)])}${random.below(6)}`
@@ -128,7 +148,9 @@ function write(tx: Transaction, random: Random, oracle: Oracle): void {
   const row = isInsert ? (random.once(30) ? lastId + 3 : lastId + 1) : random.below(lastId + 2)
   const isThere = oracle.rows.get(table)!.has(row)
   const isRemoval = dice > 16
-  const refused = isRemoval ? !isThere : (!isInsert && !isThere) || isBad || oracle.clashes(table, row, values)
+  const refused = isRemoval
+    ? !isThere
+    : (!isInsert && !isThere) || isBad || oracle.clashes(table, row, values)
   try {
     if (isRemoval) tx.remove(table, row)
     else if (!isInsert) tx.update(table, row, values)
@@ -146,40 +168,43 @@ function write(tx: Transaction, random: Random, oracle: Oracle): void {
   else oracle.put(table, row, values)
 }
 
-seededTest('random transactions equal plain objects, undone or kept, and their replay too', (random) => {
-  const store = new SmallStore()
-  const oracle = new Oracle()
-  let undoneCount = 0
-  for (let count = 0; count < 250; count++) {
-    const before = stateOf(store.tables)
-    const restore = oracle.save()
-    const writeCount = random.pick([1, 2, 8, 20])
-    try {
-      store.transact((tx) => {
-        for (let step = 0; step < writeCount; step++) write(tx, random, oracle)
-        if (random.once(3)) throw new Error('thrown at the end')
-      })
-    } catch (error) {
-      if (!['refused', 'thrown at the end'].includes((error as Error).message)) throw error
-      restore()
-      undoneCount++
-      expect(stateOf(store.tables)).toEqual(before)
+seededTest(
+  'random transactions equal plain objects, undone or kept, and their replay too',
+  (random) => {
+    const store = new SmallStore()
+    const oracle = new Oracle()
+    let undoneCount = 0
+    for (let count = 0; count < 250; count++) {
+      const before = stateOf(store.tables)
+      const restore = oracle.save()
+      const writeCount = random.pick([1, 2, 8, 20])
+      try {
+        store.transact((tx) => {
+          for (let step = 0; step < writeCount; step++) write(tx, random, oracle)
+          if (random.once(3)) throw new Error('thrown at the end')
+        })
+      } catch (error) {
+        if (!['refused', 'thrown at the end'].includes((error as Error).message)) throw error
+        restore()
+        undoneCount++
+        expect(stateOf(store.tables)).toEqual(before)
+      }
+      if (count % 10 === 0) {
+        oracle.compare(store)
+        expect(checkTables(store.tables)).toEqual([])
+      }
     }
-    if (count % 10 === 0) {
-      oracle.compare(store)
-      expect(checkTables(store.tables)).toEqual([])
-    }
-  }
-  expect(undoneCount).toBeGreaterThan(20)
-  oracle.compare(store)
-  expect(checkTables(store.tables)).toEqual([])
-  const replica = new SmallStore()
-  store.replayInto(replica)
-  expect(stateOf(replica.tables)).toEqual(stateOf(store.tables))
-  replica.tables.rebuild()
-  expect(checkTables(replica.tables)).toEqual([])
-  expect(stateOf(replica.tables)).toEqual(stateOf(store.tables))
-})
+    expect(undoneCount).toBeGreaterThan(20)
+    oracle.compare(store)
+    expect(checkTables(store.tables)).toEqual([])
+    const replica = new SmallStore()
+    store.replayInto(replica)
+    expect(stateOf(replica.tables)).toEqual(stateOf(store.tables))
+    replica.tables.rebuild()
+    expect(checkTables(replica.tables)).toEqual([])
+    expect(stateOf(replica.tables)).toEqual(stateOf(store.tables))
+  },
+)
 
 seededTest('a table from which everything is removed has nothing left in memory', (random) => {
   const store = new SmallStore()

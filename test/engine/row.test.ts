@@ -1,11 +1,22 @@
-// Rows in and out of memory: every kind of value that is taken comes back the same, whatever the names of the fields.
+// Rows in and out of memory: every kind of value that is taken comes back the same, whatever the
+// names of the fields.
 
 import { describe, expect, it } from 'vitest'
-import { defineTable, flag, float, json, list, number, text, timeMs } from '../../src/engine/schema.ts'
+import {
+  defineTable,
+  flag,
+  float,
+  json,
+  list,
+  number,
+  text,
+  timeMs,
+} from '../../src/engine/schema.ts'
 import * as schema from '../../src/engine/schema.ts'
-import { Random, seededTest } from '../support/seeded.ts'
+import { seededTest } from '../support/seeded.ts'
 import { SmallStore } from '../support/small-store.ts'
 import type { Json } from '../../src/engine/schema.ts'
+import type { Random } from '../support/seeded.ts'
 
 const table = defineTable({
   id: 1,
@@ -17,7 +28,17 @@ const table = defineTable({
 const NUMBERS = [0, 1, 255, 65_536, 2 ** 31, 2 ** 32 - 1]
 // The last one, minus zero, is kept by columns alone.
 const FLOATS = [0, -1, 0.1, 5e-324, -1.7e308, 2 ** 53, 1e21, -0]
-const TEXTS = ['', 'a', 'é', '日本', '🦊'.repeat(9), '\u0000', '\ufeffb', 'x'.repeat(70_000), '\u{10ffff}']
+const TEXTS = [
+  '',
+  'a',
+  'é',
+  '日本',
+  '🦊'.repeat(9),
+  '\u0000',
+  '\ufeffb',
+  'x'.repeat(70_000),
+  '\u{10ffff}',
+]
 
 function randomJson(random: Random, depth: number): Json {
   const dice = random.below(depth > 3 ? 5 : 7)
@@ -27,7 +48,9 @@ function randomJson(random: Random, depth: number): Json {
   if (dice < 5) return random.pick(TEXTS)
   const items = Array.from({ length: random.below(4) }, () => randomJson(random, depth + 1))
   if (dice === 5) return items
-  return Object.fromEntries(items.map((item, index) => [random.pick(['a', 'id', 'é'] as const) + index, item]))
+  return Object.fromEntries(
+    items.map((item, index) => [random.pick(['a', 'id', 'é'] as const) + index, item]),
+  )
 }
 
 function store(): SmallStore {
@@ -64,7 +87,18 @@ function bound(small: SmallStore): Pick<SmallStore, 'transact' | 'view'> {
 
 describe('a row', () => {
   it('may be of fields with any name that is a word', () => {
-    const names = ['class', 'default', 'await', 'row', 'record', 'values', 'sum', 'c0', 'v0', 'read']
+    const names = [
+      'class',
+      'default',
+      'await',
+      'row',
+      'record',
+      'values',
+      'sum',
+      'c0',
+      'v0',
+      'read',
+    ]
     const odd = defineTable({
       id: 1,
       name: 'odd',
@@ -72,7 +106,12 @@ describe('a row', () => {
       record: Object.fromEntries(names.map((name, index) => [`${name}s`, text(index + 100)])),
     })
     const small = new SmallStore(schema.storedSchema([odd], 0))
-    const values = Object.fromEntries(names.flatMap((name, at) => [[name, at], [`${name}s`, name]]))
+    const values = Object.fromEntries(
+      names.flatMap((name, at) => [
+        [name, at],
+        [`${name}s`, name],
+      ]),
+    )
     const id = small.transact((tx) => tx.insert(odd, values))
     expect(small.view.get(odd, id)).toEqual({ id, ...values })
   })
@@ -87,7 +126,9 @@ describe('a row', () => {
   })
 
   it('of 255 columns is updated in all of them at once', () => {
-    const columns = Object.fromEntries(Array.from({ length: 255 }, (_, at) => [`c${at}`, number(at + 1)]))
+    const columns = Object.fromEntries(
+      Array.from({ length: 255 }, (_, at) => [`c${at}`, number(at + 1)]),
+    )
     const wide = defineTable({ id: 1, name: 'wide', columns })
     const small = new SmallStore(schema.storedSchema([wide], 0))
     const values = Object.fromEntries(Object.keys(columns).map((name, at) => [name, at + 7]))

@@ -33,7 +33,12 @@ describe('a declaration', () => {
       layouts: [[5, 30]],
     })
     expect(JSON.parse(JSON.stringify(table.stored))).toEqual(table.stored)
-    expect(table.indexes.byNote).toEqual({ kind: 'unique', tableId: 1, name: 'byNote', position: 0 })
+    expect(table.indexes.byNote).toEqual({
+      kind: 'unique',
+      tableId: 1,
+      name: 'byNote',
+      position: 0,
+    })
   })
 
   it('names the fields of an index and its conditions by id', () => {
@@ -45,12 +50,14 @@ describe('a declaration', () => {
   })
 
   it('gives each kind its width', () => {
-    expect((['flag', 'number', 'reference', 'counter', 'timeMs', 'float'] as const).map(widthOf)).toEqual(
-      [1, 4, 4, 4, 8, 8],
-    )
+    expect(
+      (['flag', 'number', 'reference', 'counter', 'timeMs', 'float'] as const).map(widthOf),
+    ).toEqual([1, 4, 4, 4, 8, 8])
   })
 
-  const many = Object.fromEntries(Array.from({ length: 256 }, (_, index) => [`c${index}`, number(index + 1)]))
+  const many = Object.fromEntries(
+    Array.from({ length: 256 }, (_, index) => [`c${index}`, number(index + 1)]),
+  )
   const likesCounter = counter(3, { table: 'ones', by: 'owner' })
   const nonsense: [string, () => unknown][] = [
     ['a table id of 0', () => defineTable({ id: 0, name: 'a', columns })],
@@ -58,15 +65,30 @@ describe('a declaration', () => {
     ['a table name that is no word', () => defineTable({ id: 1, name: 'a-b', columns })],
     ['a field name that is no word', () => defineTable({ ...one, columns: { 'a b': number(1) } })],
     ['a field called id', () => defineTable({ ...one, columns: { id: number(1) } })],
-    ['a field that every object has', () => defineTable({ ...one, columns: { constructor: number(1) } })],
+    [
+      'a field that every object has',
+      () => defineTable({ ...one, columns: { constructor: number(1) } }),
+    ],
     ['a field id used twice', () => defineTable({ ...one, columns: { a: number(1), b: flag(1) } })],
-    ['an id used in both halves', () => defineTable({ ...one, columns, record: { note: text(2) } })],
-    ['a name used in both halves', () => defineTable({ ...one, columns, record: { size: text(7) } })],
+    [
+      'an id used in both halves',
+      () => defineTable({ ...one, columns, record: { note: text(2) } }),
+    ],
+    [
+      'a name used in both halves',
+      () => defineTable({ ...one, columns, record: { size: text(7) } }),
+    ],
     ['a field id of 0', () => defineTable({ ...one, columns: { a: number(0) } })],
     ['a field id past 16 bits', () => defineTable({ ...one, columns: { a: number(65_536) } })],
     ['256 columns', () => defineTable({ ...one, columns: many })],
-    ['a list over a number', () => defineTable({ ...one, columns, indexes: { a: postings('size') } })],
-    ['a pair with a number', () => defineTable({ ...one, columns, indexes: { a: pair('owner', 'size') } })],
+    [
+      'a list over a number',
+      () => defineTable({ ...one, columns, indexes: { a: postings('size') } }),
+    ],
+    [
+      'a pair with a number',
+      () => defineTable({ ...one, columns, indexes: { a: pair('owner', 'size') } }),
+    ],
     [
       'a unique flag',
       () => defineTable({ ...one, columns: { a: flag(1) }, indexes: { b: unique('a') } }),
@@ -77,7 +99,12 @@ describe('a declaration', () => {
     ],
     [
       'a unique counter, which changes by itself',
-      () => defineTable({ ...one, columns: { ...columns, a: likesCounter }, indexes: { b: unique('a') } }),
+      () =>
+        defineTable({
+          ...one,
+          columns: { ...columns, a: likesCounter },
+          indexes: { b: unique('a') },
+        }),
     ],
     [
       'a list that depends on a counter',
@@ -124,14 +151,23 @@ describe('a set of declarations', () => {
     },
   })
   const nonsense: [string, () => unknown][] = [
-    ['two tables of one id', () => storedSchema([people, defineTable({ id: 1, name: 'b', columns: {} })], 0)],
-    ['two tables of one name', () => storedSchema([people, defineTable({ id: 9, name: 'people', columns: {} })], 0)],
+    [
+      'two tables of one id',
+      () => storedSchema([people, defineTable({ id: 1, name: 'b', columns: {} })], 0),
+    ],
+    [
+      'two tables of one name',
+      () => storedSchema([people, defineTable({ id: 9, name: 'people', columns: {} })], 0),
+    ],
     ['a reference to nowhere', () => storedSchema([likes], 0)],
     ['a counter of an unknown table', counting({ table: 'twos', by: 'owner' })],
     ['a counter by an unknown column', counting({ table: 'ones', by: 'other' })],
     ['a counter by a number', counting({ table: 'ones', by: 'size' })],
     ['a counter by itself', counting({ table: 'ones', by: 'count' })],
-    ['a counter unless an unknown column', counting({ table: 'ones', by: 'owner', unless: ['no'] })],
+    [
+      'a counter unless an unknown column',
+      counting({ table: 'ones', by: 'owner', unless: ['no'] }),
+    ],
     ['a counter unless another counter', () => storedSchema([unlessCounter], 0)],
   ]
   for (const [name, declare] of nonsense) {

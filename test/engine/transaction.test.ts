@@ -49,9 +49,18 @@ describe('a transaction', () => {
     const store = filled()
     expect(store.view.get(people, 1)).toEqual({
       id: 1,
-      ...{ age: 30, rating: 0.5, joinedAt: 0, isAdmin: false, referrer: 0, badge: 7 },
-      ...{ posts: 1, referred: 2, handle: 'aki', tags: ['a', 1] },
-      ...{ portrait: new Uint8Array(0), settings: null },
+      age: 30,
+      rating: 0.5,
+      joinedAt: 0,
+      isAdmin: false,
+      referrer: 0,
+      badge: 7,
+      posts: 1,
+      referred: 2,
+      handle: 'aki',
+      tags: ['a', 1],
+      portrait: new Uint8Array(0),
+      settings: null,
     })
     expect(store.view.get(people, 2)!.settings).toEqual({ dark: true })
     const { portrait, isAdmin } = store.view.get(people, 3)!
@@ -62,9 +71,10 @@ describe('a transaction', () => {
 
   it('finds rows by every kind of index', () => {
     const { view } = filled()
-    expect([view.find(people.indexes.byHandle, 'chi'), view.find(people.indexes.byBadge, 7)]).toEqual([
-      3, 1,
-    ])
+    expect([
+      view.find(people.indexes.byHandle, 'chi'),
+      view.find(people.indexes.byBadge, 7),
+    ]).toEqual([3, 1])
     expect(view.find(people.indexes.byHandle, '')).toBe(0)
     expect(view.findPair(likes.indexes.byPair, 2, 1)).toBe(1)
     expect(view.findPair(likes.indexes.byPair, 1, 2)).toBe(0)
@@ -74,7 +84,7 @@ describe('a transaction', () => {
     expect(view.mergeNewest(people.indexes.byReferrer, [1, 2, 3], 10)).toEqual([3, 2])
   })
 
-  it('gives a row a new version with every write, and none for a write that changes nothing', () => {
+  it('gives a row a new version with every write, and none when nothing changes', () => {
     const store = filled()
     const versions: number[] = []
     for (const values of [{ age: 31 }, { age: 31 }, {}, { handle: 'aki' }, { referrer: 0 }]) {
@@ -94,9 +104,10 @@ describe('a transaction', () => {
     const { view } = store
     expect([view.value(posts, 1, 'replies'), view.value(posts, 2, 'replies')]).toEqual([1, 1])
     expect(view.newest(posts.indexes.replies, 2, 10)).toEqual([3])
-    expect([view.find(people.indexes.byHandle, 'aki'), view.find(people.indexes.byBadge, 7)]).toEqual([
-      0, 0,
-    ])
+    expect([
+      view.find(people.indexes.byHandle, 'aki'),
+      view.find(people.indexes.byBadge, 7),
+    ]).toEqual([0, 0])
     expect(view.find(people.indexes.byHandle, 'akiko')).toBe(1)
     demandSound(store)
   })
@@ -111,7 +122,9 @@ describe('a transaction', () => {
 
   it('keeps fields that an update gives as undefined', () => {
     const store = filled()
-    const values = { handle: 'zoe', tags: undefined, age: undefined } as unknown as { handle: string }
+    const values = { handle: 'zoe', tags: undefined, age: undefined } as unknown as {
+      handle: string
+    }
     store.transact((tx) => tx.update(people, 1, values))
     expect(store.view.get(people, 1)).toMatchObject({ handle: 'zoe', tags: ['a', 1], age: 30 })
   })
@@ -189,8 +202,16 @@ describe('a transaction is refused, and undone whole,', () => {
   }
   const cases: [string, (tx: Transaction) => void, unknown][] = [
     ['for a text key that another row has', bad({ handle: 'ben' }), { code: 'DUPLICATE_KEY' }],
-    ['for a number key that another has', (tx) => tx.insert(people, { badge: 7 }), { code: 'DUPLICATE_KEY' }],
-    ['for a pair that another has', (tx) => tx.insert(likes, { user: 2, post: 1 }), { code: 'DUPLICATE_KEY' }],
+    [
+      'for a number key that another has',
+      (tx) => tx.insert(people, { badge: 7 }),
+      { code: 'DUPLICATE_KEY' },
+    ],
+    [
+      'for a pair that another has',
+      (tx) => tx.insert(likes, { user: 2, post: 1 }),
+      { code: 'DUPLICATE_KEY' },
+    ],
     ['for a negative number', bad({ age: -1 }), { name: 'RangeError' }],
     ['for a fraction', bad({ age: 1.5 }), { name: 'RangeError' }],
     ['for a number past 32 bits', bad({ age: 2 ** 32 }), { name: 'RangeError' }],
@@ -214,7 +235,11 @@ describe('a transaction is refused, and undone whole,', () => {
     ['for a fractional id', (tx) => tx.remove(people, 1.5), { code: 'ROW_NOT_FOUND' }],
     ['for no id', (tx) => tx.update(people, Number.NaN, { age: 3 }), { code: 'ROW_NOT_FOUND' }],
     ['when it is too large', tooLarge, { code: 'TRANSACTION_TOO_LARGE' }],
-    ['when one row is too large', (tx) => tx.update(posts, 1, { caption: huge() }), { code: 'TRANSACTION_TOO_LARGE' }],
+    [
+      'when one row is too large',
+      (tx) => tx.update(posts, 1, { caption: huge() }),
+      { code: 'TRANSACTION_TOO_LARGE' },
+    ],
     ['when its function throws', (tx) => bad({ age: 1 })(tx) ?? fail(), { message: 'no' }],
   ]
   for (const [name, run, expected] of cases) {

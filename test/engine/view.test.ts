@@ -1,9 +1,22 @@
-// Views: ids and owners come from outside, so that anything that is no row id must answer "none", and end.
+// Views: ids and owners come from outside, so that anything that is no row id must answer "none",
+// and end.
 
 import { describe, expect, it } from 'vitest'
 import { SmallStore, likes, people, posts } from '../support/small-store.ts'
 
-const NO_IDS = [0, -1, -(2 ** 31), 0.5, 1.5, Number.NaN, Infinity, -Infinity, 2 ** 32, 2 ** 32 + 1, 2 ** 53]
+const NO_IDS = [
+  0,
+  -1,
+  -(2 ** 31),
+  0.5,
+  1.5,
+  Number.NaN,
+  Infinity,
+  -Infinity,
+  2 ** 32,
+  2 ** 32 + 1,
+  2 ** 53,
+]
 
 describe('what is no row id', () => {
   const store = new SmallStore()
@@ -46,7 +59,7 @@ describe('a view', () => {
       tx.insert(people, { portrait: new Uint8Array([1, 2, 3]), tags: ['a'], settings: { a: 1 } }),
     )
     const row = store.view.get(people, 1)!
-    ;(row.portrait as Uint8Array).fill(9)
+    row.portrait.fill(9)
     ;(row.tags as string[]).push('b')
     ;(row.settings as { a: number }).a = 2
     expect(row.portrait.buffer).not.toBeInstanceOf(SharedArrayBuffer)
@@ -74,7 +87,11 @@ describe('a view', () => {
     const sameMemory = replica.tables.constructor as new (
       ...parts: [typeof store.memory, string, typeof store.tables.schema]
     ) => typeof store.tables
-    const reader = new sameMemory(store.memory, '0123456789abcdef0123456789abcdef', store.tables.schema)
+    const reader = new sameMemory(
+      store.memory,
+      '0123456789abcdef0123456789abcdef',
+      store.tables.schema,
+    )
     const caption = 'x'.repeat(3000)
     store.transact((tx) => {
       for (let count = 0; count < 4000; count++) tx.insert(posts, { author: 1, caption })

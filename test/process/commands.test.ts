@@ -1,7 +1,8 @@
-// Every command but `serve` as a process: what it prints where, and with which status it ends. All of them work on
-// copies of one small store, which a real server has made and closed.
+// Every command but `serve` as a process: what it prints where, and with which status it ends. All
+// of them work on copies of one small store, which a real server has made and closed.
 //
-// Standard output holds data and nothing else; remarks and failures are whole sentences on standard error.
+// Standard output holds data and nothing else; remarks and failures are whole sentences on standard
+// error.
 
 import { existsSync } from 'node:fs'
 import { cp, open, readFile, readdir, rm } from 'node:fs/promises'
@@ -10,7 +11,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { PREFIX } from '../../src/api/app.ts'
 import { COMMANDS } from '../../src/config.ts'
 import { cameraJpeg } from '../support/pictures.ts'
-import { Programs } from '../support/program.ts'
+import { Programs, saying } from '../support/program.ts'
 import type { End, RunOptions } from '../support/program.ts'
 
 const SEGMENT = 'data/log/0000000000000001.log'
@@ -30,7 +31,11 @@ async function copyOfStore(): Promise<string> {
   return name
 }
 
-function run(store: string, [command = '', ...args]: string[], options: RunOptions = {}): Promise<End> {
+function run(
+  store: string,
+  [command = '', ...args]: string[],
+  options: RunOptions = {},
+): Promise<End> {
   return programs.run([command, ...programs.storeFlags(store), ...args], options)
 }
 
@@ -44,7 +49,9 @@ async function damage(store: string, file: string, offset: number): Promise<void
   await handle.close()
 }
 
-/** Expects sentences: a capital or a code at the beginning of each line, and a full stop at its end. */
+/**
+ * Expects sentences: a capital or a code at the beginning of each line, and a full stop at its end.
+ */
 function expectSentences(text: string): void {
   for (const line of text.trimEnd().split('\n')) {
     expect(line).toMatch(/^(?:[A-Z]|--\w)/)
@@ -60,7 +67,11 @@ function refusal(stderr: string | RegExp, code = 2): object {
 beforeAll(async () => {
   programs = await Programs.create()
   const server = await programs.serve([...programs.storeFlags('store'), '--log-level', 'silent'])
-  const call = async (path: string, token: string, body: FormData | object): Promise<Record<string, string>> => {
+  const call = async (
+    path: string,
+    token: string,
+    body: FormData | object,
+  ): Promise<Record<string, string>> => {
     const isForm = body instanceof FormData
     const response = await fetch(`${server.url}${PREFIX}${path}`, {
       method: 'POST',
@@ -173,7 +184,9 @@ describe('check', () => {
   test('a damaged snapshot page is found, named, and done without', async () => {
     const store = await copyOfStore()
     await damage(store, 'snapshots/0000000000000005.pages', 70_000)
-    const found = /^Snapshot 5 is damaged: 0000000000000005\.pages, offset 69632: page 1: checksum \d+ expected, \d+ found\.\n$/
+    const found = saying(
+      /Snapshot 5 is damaged: \d+\.pages, offset 69632: page 1: checksum \d+ expected, \d+ found\./,
+    )
     const end = await run(store, ['check'])
     expect(end.code).toBe(1)
     expect(end.stdout).toMatch(found)
@@ -188,7 +201,10 @@ describe('check', () => {
     const end = await run(store, ['check'])
     expect(end).toEqual(
       refusal(
-        /^LOG_DAMAGED: 0000000000000001\.log, offset \d+: .*\.\nBring the missing bytes back .*: shashin restore --to-lsn \d+ --into DIR\.\n$/,
+        saying(
+          /LOG_DAMAGED: 0000000000000001\.log, offset \d+: .*\./,
+          /Bring the missing bytes back .*: shashin restore --to-lsn \d+ --into DIR\./,
+        ),
       ),
     )
   })
@@ -201,7 +217,11 @@ describe('check', () => {
     const segment = await open(programs.at(store, SEGMENT), 'r+')
     await segment.write(Buffer.from('half a frame'), 0, 12, offset)
     await segment.close()
-    expect((await findings(store, SEGMENT)).at(-1)).toMatchObject({ kind: 'torn', offset, size: 16 })
+    expect((await findings(store, SEGMENT)).at(-1)).toMatchObject({
+      kind: 'torn',
+      offset,
+      size: 16,
+    })
     const end = await run(store, ['check'])
     expect(end).toMatchObject({ code: 0, stdout: `OK: ${ROW_COUNT} rows at lsn ${LAST_LSN}.\n` })
     expect(end.stderr).toContain('16 bytes')
@@ -211,7 +231,13 @@ describe('check', () => {
 })
 
 async function inspect(store: string, file: string, ...args: string[]): Promise<End> {
-  return programs.run(['inspect', join(store, file), '--snapshots', join(store, 'snapshots'), ...args])
+  return programs.run([
+    'inspect',
+    join(store, file),
+    '--snapshots',
+    join(store, 'snapshots'),
+    ...args,
+  ])
 }
 
 /** What `inspect --json` prints, one object a line. */
@@ -227,9 +253,13 @@ describe('inspect', () => {
   test('a segment: header, frames, transactions with their effects, seal', async () => {
     const end = await inspect('store', SEGMENT)
     expect(end).toMatchObject({ code: 0, stderr: '' })
-    expect(end.stdout).toMatch(/^segment +directory=\S+ storeId=[0-9a-f]{32} firstLsn=1 createdAt=20/)
+    expect(end.stdout).toMatch(
+      /^segment +directory=\S+ storeId=[0-9a-f]{32} firstLsn=1 createdAt=20/,
+    )
     expect(end.stdout).toMatch(/^transaction lsn=2 label=signUp time=20\S+Z size=\d+$/m)
-    expect(end.stdout).toMatch(/^ {2}insert {4}table=users row=1 createdAt=20\S+Z .*handle=hanako /m)
+    expect(end.stdout).toMatch(
+      /^ {2}insert {4}table=users row=1 createdAt=20\S+Z .*handle=hanako /m,
+    )
     const lines = await findings('store', SEGMENT)
     const labels = lines.flatMap(({ kind, label }) => (kind === 'transaction' ? [label] : []))
     expect(labels).toEqual([
@@ -345,7 +375,10 @@ describe('restore', () => {
     const end = await run('store', ['restore', '--to-lsn', '6', '--into', 'six'])
     expect(end).toMatchObject({ code: 0, stderr: '' })
     expect(end.stdout).toMatch(
-      /^Restored 7 rows as of lsn 6, 20\S+Z\.\nStart it with: shashin serve --data six\/data --snapshots six\/snapshots\n$/,
+      saying(
+        /Restored 7 rows as of lsn 6, 20\S+Z\./,
+        'Start it with: shashin serve --data six/data --snapshots six/snapshots',
+      ),
     )
     expect((await run('six', ['check'])).stdout).toBe('OK: 7 rows at lsn 6.\n')
     const media = async (store: string): Promise<string[]> =>
@@ -356,7 +389,9 @@ describe('restore', () => {
     expect((await fetch(`${server.url}${PREFIX}/users/jiro`)).status).toBe(404)
   })
   test('--to-time', async () => {
-    const transactions = (await findings('store', SEGMENT)).filter(({ kind }) => kind === 'transaction')
+    const transactions = (await findings('store', SEGMENT)).filter(
+      ({ kind }) => kind === 'transaction',
+    )
     const time = transactions[3]!['time'] as number
     const flags = ['--to-time', new Date(time).toISOString(), '--into', 'four', '--json']
     const end = await run('store', ['restore', ...flags])
@@ -370,14 +405,38 @@ describe('restore', () => {
     })
   })
   test.each([
-    [['--into', 'r', '--to-lsn', '99'], 'LOG_GAP: Lsn 99 is not in the log, which ends with lsn 8.\nThe newest state that can be restored is lsn 8.\n'],
-    [['--into', 'r', '--to-time', '2020-01-31'], 'LOG_GAP: Nothing is held from before 2020-01-31T00:00:00.000Z.\nThe log and the snapshots that are kept begin later: `inspect` shows what they hold.\n'],
-    [['--into', 'store', '--to-lsn', '2'], 'DIRECTORY_UNWRITABLE: The directory store is not empty.\nName a directory that does not exist yet.\n'],
-    [['--into', 'r', '--to-lsn', '0'], '--to-lsn was given "0", but it takes a whole number from 1.\n'],
-    [['--into', 'r', '--to-time', 'soon'], '--to-time was given "soon", but it takes a time like 2026-01-31T12:00:00Z.\n'],
+    [
+      ['--into', 'r', '--to-lsn', '99'],
+      'LOG_GAP: Lsn 99 is not in the log, which ends with lsn 8.\n' +
+        'The newest state that can be restored is lsn 8.\n',
+    ],
+    [
+      ['--into', 'r', '--to-time', '2020-01-31'],
+      'LOG_GAP: Nothing is held from before 2020-01-31T00:00:00.000Z.\n' +
+        'The log and the snapshots that are kept begin later: `inspect` shows what they hold.\n',
+    ],
+    [
+      ['--into', 'store', '--to-lsn', '2'],
+      'DIRECTORY_UNWRITABLE: The directory store is not empty.\n' +
+        'Name a directory that does not exist yet.\n',
+    ],
+    [
+      ['--into', 'r', '--to-lsn', '0'],
+      '--to-lsn was given "0", but it takes a whole number from 1.\n',
+    ],
+    [
+      ['--into', 'r', '--to-time', 'soon'],
+      '--to-time was given "soon", but it takes a time like 2026-01-31T12:00:00Z.\n',
+    ],
     [['--into', 'r'], 'Restore takes either --to-lsn or --to-time.\n'],
-    [['--into', 'r', '--to-lsn', '1', '--to-time', '2026-01-01'], 'Restore takes either --to-lsn or --to-time.\n'],
-    [['--to-lsn', '1'], "Required option '--into <directory>' not specified: --help lists what is accepted.\n"],
+    [
+      ['--into', 'r', '--to-lsn', '1', '--to-time', '2026-01-01'],
+      'Restore takes either --to-lsn or --to-time.\n',
+    ],
+    [
+      ['--to-lsn', '1'],
+      "Required option '--into <directory>' not specified: --help lists what is accepted.\n",
+    ],
   ])('%j is refused', async (args, stderr) => {
     expect(await run('store', ['restore', ...args])).toEqual(refusal(stderr))
     expect(existsSync(programs.at('r'))).toBe(false)
@@ -398,7 +457,12 @@ describe('restore', () => {
 describe('export and import', () => {
   test('through a file, and what comes out again is the same', async () => {
     const exported = await run('store', ['export', 'store.jsonl'])
-    expect(exported).toEqual({ code: 0, signal: null, stdout: '', stderr: 'Exported 10 rows at lsn 8.\n' })
+    expect(exported).toEqual({
+      code: 0,
+      signal: null,
+      stdout: '',
+      stderr: 'Exported 10 rows at lsn 8.\n',
+    })
     const imported = await run('twin', ['import', 'store.jsonl'])
     expect(imported).toMatchObject({ code: 0, stdout: '' })
     expect(imported.stderr).toMatch(
@@ -425,12 +489,32 @@ describe('export and import', () => {
     expect(await exporting.end).toMatchObject({ code: 0, signal: null })
   })
   test.each([
-    ['cut in the middle', (text: string) => text.slice(0, text.length / 2), /^IMPORT_INVALID: Line \d+: it is not JSON\.$/m],
-    ['without its last line', (text: string) => text.split('\n').slice(0, -2).join('\n'), /^IMPORT_INVALID: Line 11: the export ends before its last line\.$/m],
-    ['changed', (text: string) => text.replace('hanako', 'hanaka'), /^IMPORT_INVALID: Line 12: SHA-256 [0-9a-f]{64} expected, found [0-9a-f]{64}\.$/m],
+    [
+      'cut in the middle',
+      (text: string) => text.slice(0, text.length / 2),
+      /^IMPORT_INVALID: Line \d+: it is not JSON\.$/m,
+    ],
+    [
+      'without its last line',
+      (text: string) => text.split('\n').slice(0, -2).join('\n'),
+      /^IMPORT_INVALID: Line 11: the export ends before its last line\.$/m,
+    ],
+    [
+      'changed',
+      (text: string) => text.replace('hanako', 'hanaka'),
+      /^IMPORT_INVALID: Line 12: SHA-256 [0-9a-f]{64} expected, found [0-9a-f]{64}\.$/m,
+    ],
     ['empty', () => '', /^IMPORT_INVALID: The export is empty\.$/m],
-    ['something else', () => '{"a":1}\n', /^IMPORT_INVALID: Line 1: this is no export of Shashin\.$/m],
-    ['of another format', (text: string) => text.replace('"format":1', '"format":7'), /^IMPORT_INVALID: Line 1: format 7 is unknown, this program reads 1\.$/m],
+    [
+      'something else',
+      () => '{"a":1}\n',
+      /^IMPORT_INVALID: Line 1: this is no export of Shashin\.$/m,
+    ],
+    [
+      'of another format',
+      (text: string) => text.replace('"format":1', '"format":7'),
+      /^IMPORT_INVALID: Line 1: format 7 is unknown, this program reads 1\.$/m,
+    ],
   ])('an export that is %s is refused', async (name, change, stderr) => {
     const { stdout } = await run('store', ['export'])
     const store = `refused-${name.replaceAll(' ', '-')}`
@@ -443,16 +527,33 @@ describe('export and import', () => {
   test('of a larger one a part may be there, and it says so', async () => {
     const { stdout } = await run('store', ['export'])
     const lines = stdout.split('\n')
-    const row = lines.find((line) => line.startsWith('{"table":"follows"') || line.includes('"hanako"'))!
+    const row = lines.find(
+      (line) => line.startsWith('{"table":"follows"') || line.includes('"hanako"'),
+    )!
     const many = Array.from({ length: 1_200 }, (_, index) =>
-      row
-        .replace('"id":1,', `"id":${index + 1},`)
-        .replaceAll('"hanako"', `"hanako_${index}"`),
+      row.replace('"id":1,', `"id":${index + 1},`).replaceAll('"hanako"', `"hanako_${index}"`),
     )
     const end = await run('part', ['import'], { input: [lines[0], ...many].join('\n') })
-    expect(end).toEqual(refusal(/\nA part of the rows is in part\/data now: delete part\/data and part\/snapshots before you try again\.\nIMPORT_INVALID: /))
+    expect(end).toEqual(
+      refusal(
+        saying(
+          'There was no store: a new one is made.',
+          'A part of the rows is in part/data now: ' +
+            'delete part/data and part/snapshots before you try again.',
+          /IMPORT_INVALID: .*/,
+        ),
+      ),
+    )
     const twice = await run('part', ['import'], { input: stdout })
-    expect(twice).toEqual(refusal(/\nIMPORT_INVALID: The store has 1000 rows: not empty\.\nImport into a new data directory\.\n$/))
+    expect(twice).toEqual(
+      refusal(
+        saying(
+          /Recovered .*/,
+          'IMPORT_INVALID: The store has 1000 rows: not empty.',
+          'Import into a new data directory.',
+        ),
+      ),
+    )
   })
   test('an input that is not there, or is a directory, leaves nothing behind', async () => {
     expect(await run('new', ['import', 'nowhere.jsonl'])).toEqual(

@@ -1,12 +1,12 @@
-// The network once as its users meet it: a real socket, a real JPEG, a server that is killed and comes back. What it
-// answered before the kill it answers after it, byte for byte.
+// The network once as its users meet it: a real socket, a real JPEG, a server that is killed and
+// comes back. What it answered before the kill it answers after it, byte for byte.
 
 import { expect, test } from 'vitest'
 import { PREFIX } from '../../src/api/app.ts'
 import { cameraJpeg } from '../support/pictures.ts'
 import { Programs } from '../support/program.ts'
 
-// oxlint-disable-next-line typescript/no-explicit-any -- what an answer holds is what the test is about
+// oxlint-disable-next-line typescript/no-explicit-any -- what it holds is what the test is about
 type Loose = any
 
 class Person {
@@ -61,7 +61,11 @@ test('a small network lives through a kill, photos and all', async () => {
   await jiro.signUp()
 
   const form = new FormData()
-  form.append('file', new Blob([new Uint8Array(await cameraJpeg())], { type: 'image/jpeg' }), 'fuji.jpg')
+  form.append(
+    'file',
+    new Blob([new Uint8Array(await cameraJpeg())], { type: 'image/jpeg' }),
+    'fuji.jpg',
+  )
   const media = await hanako.call('POST', '/media', form)
   expect(media).toMatchObject({ width: 480, height: 640, content_type: 'image/webp' })
   const post = await hanako.call('POST', '/posts', { caption: 'Mt. Fuji #fuji', media: [media.id] })
@@ -92,7 +96,9 @@ test('a small network lives through a kill, photos and all', async () => {
   expect(photo.length).toBe(media.size)
   expect(photo.toString('latin1', 8, 12)).toBe('WEBP')
   expect(before.feed).toMatchObject({
-    items: [{ id: post.id, likes: 1, comments: 3, viewer: { liked: true }, media: [{ id: media.id }] }],
+    items: [
+      { id: post.id, likes: 1, comments: 3, viewer: { liked: true }, media: [{ id: media.id }] },
+    ],
     next: null,
   })
   expect(before.profile).toMatchObject({ posts: 1, followers: 1, viewer: { following: true } })

@@ -1,4 +1,5 @@
-// The server as a process: how it begins, which signals it obeys, how it ends, and what it says when it cannot.
+// The server as a process: how it begins, which signals it obeys, how it ends, and what it says
+// when it cannot.
 
 import { readFile, readdir, writeFile } from 'node:fs/promises'
 import { createServer, connect } from 'node:net'
@@ -6,7 +7,7 @@ import { request } from 'node:http'
 import { expect, test } from 'vitest'
 import { PREFIX } from '../../src/api/app.ts'
 import { cameraJpeg, formOf } from '../support/pictures.ts'
-import { Programs, eventually } from '../support/program.ts'
+import { Programs, eventually, saying } from '../support/program.ts'
 import type { AddressInfo } from 'node:net'
 import type { Server } from '../support/program.ts'
 
@@ -95,7 +96,10 @@ test.each([
 
   const again = await programs.serve(QUIET)
   expect(again.stderr).toMatch(
-    /^Recovered 4 rows in [\d.]+ s: no snapshot, 3 transactions replayed, at lsn 3\.\nShashin listens on http:\/\/127\.0\.0\.1:\d+\n$/,
+    saying(
+      /Recovered 4 rows in [\d.]+ s: no snapshot, 3 transactions replayed, at lsn 3\./,
+      /Shashin listens on http:\/\/127\.0\.0\.1:\d+/,
+    ),
   )
   const { id } = JSON.parse(body) as { id: string }
   const shown = await fetch(`${again.url}${PREFIX}/media/${id}`, {
@@ -163,7 +167,8 @@ test('who reads its output may go away', async () => {
 
 test('a log that cannot be written ends the server, and nothing acknowledged is lost', async () => {
   await using programs = await Programs.create()
-  // The system refuses what would make a file larger than the first segment is made at first, as if the disk were full.
+  // The system refuses what would make a file larger than the first segment is made at first, as if
+  // the disk were full.
   const server = await programs.serve(QUIET, { fileBlocksMax: 8_200 })
   const token = await signUp(server)
   const bio = '写'.repeat(500)
@@ -237,7 +242,10 @@ test('a directory in use, one that cannot be made', async () => {
     const refused = await programs.run(['serve', '--port', '0', ...place])
     expect(refused).toMatchObject({ code: 2, stdout: '' })
     expect(refused.stderr).toMatch(
-      /^DIRECTORY_UNWRITABLE: The directory file\S* cannot be written: .*\.\nA file is in the way: name another directory\.\n$/,
+      saying(
+        /DIRECTORY_UNWRITABLE: The directory file\S* cannot be written: .*\./,
+        'A file is in the way: name another directory.',
+      ),
     )
   }
 })

@@ -1,5 +1,6 @@
-// A store in memory whose schema changes as it does at boot: plan, in-between schema, migrations, final schema. After
-// every step the store must be sound, and its log, replayed from the first transaction on, must give the same store.
+// A store in memory whose schema changes as it does at boot: plan, in-between schema, migrations,
+// final schema. After every step the store must be sound, and its log, replayed from the first
+// transaction on, must give the same store.
 
 import { expect } from 'vitest'
 import { checkTables } from '../../src/engine/check.ts'
@@ -24,7 +25,11 @@ export class EvolvingStore extends SmallStore {
   }
 
   /** Starts a program with these tables. `crashAfter`: it ends after so many migrations. */
-  boot(tables: readonly AnyTable[], migrations: readonly Migration[] = [], crashAfter = Infinity): this {
+  boot(
+    tables: readonly AnyTable[],
+    migrations: readonly Migration[] = [],
+    crashAfter = Infinity,
+  ): this {
     const { between, migrations: pending, final } = this.plan(tables, migrations)
     if (between !== undefined) this.evolve(between)
     for (const [index, migration] of pending.entries()) {

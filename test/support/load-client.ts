@@ -1,16 +1,18 @@
-// A client in a process of its own that keeps a server busy and keeps a book: every write that was acknowledged, and
-// every one whose answer never came because the server was killed. Asked to, it compares a restarted server with its
-// book, over HTTP. Whoever kills servers starts it with `fork`.
+// A client in a process of its own that keeps a server busy and keeps a book: every write that was
+// acknowledged, and every one whose answer never came because the server was killed. Asked to, it
+// compares a restarted server with its book, over HTTP. Whoever kills servers starts it with
+// `fork`.
 //
-//   parent ──▶ { load: url }     six at once: sign-ups, photos, posts, comments, likes, until the connection breaks
+//   parent ──▶ { load: url }     six at once write, until the connection breaks
 //          ◀── { acked: n, … }   after each acknowledged write
 //          ◀── { uploading: …}   a photo is under way, half or whole, and its answer is not
 //          ◀── { broken: true }  nobody is at work any more
 //   parent ──▶ { verify: url }
 //          ◀── { verified: … }   sentences about what is wrong, and what was looked at
 //
-// What an unanswered write may have done: everything or nothing. A comment carries an idempotency key, so it is sent
-// again, and must be there once; a like is looked up; a user can log in or does not exist.
+// What an unanswered write may have done: everything or nothing. A comment carries an idempotency
+// key, so it is sent again, and must be there once; a like is looked up; a user can log in or does
+// not exist.
 
 import { createHash } from 'node:crypto'
 import { request } from 'node:http'
@@ -18,7 +20,9 @@ import { PREFIX } from '../../src/api/app.ts'
 import { cameraJpeg, formOf } from './pictures.ts'
 import { Random } from './seeded.ts'
 
-export type ToClient = { readonly load: string; readonly upload: Upload } | { readonly verify: string }
+export type ToClient =
+  | { readonly load: string; readonly upload: Upload }
+  | { readonly verify: string }
 /** Which part of a photo is sent before the client waits for its end. */
 export type Upload = 'none' | 'half' | 'whole'
 export interface Verified {
@@ -66,7 +70,7 @@ interface Like {
 }
 interface Answer {
   readonly status: number
-  // oxlint-disable-next-line typescript/no-explicit-any -- what an answer holds is compared, not typed
+  // oxlint-disable-next-line typescript/no-explicit-any -- what it holds is compared, not typed
   readonly body: any
 }
 
@@ -88,7 +92,13 @@ function tell(message: FromClient): void {
   process.send!(message)
 }
 
-async function call(method: string, path: string, user?: User, body?: unknown, key?: string): Promise<Answer> {
+async function call(
+  method: string,
+  path: string,
+  user?: User,
+  body?: unknown,
+  key?: string,
+): Promise<Answer> {
   const headers = new Headers()
   if (user?.token !== undefined) headers.set('authorization', `Bearer ${user.token}`)
   if (body !== undefined) headers.set('content-type', 'application/json')
@@ -125,23 +135,38 @@ async function signUp(): Promise<User | undefined> {
   return user
 }
 
-/** Sends a photo, in two pieces when `pause` says after how much of it the client waits for ever. */
+/**
+ * Sends a photo, in two pieces when `pause` says after how much of it the client waits for ever.
+ */
 async function upload(user: User, pause: Upload): Promise<Answer> {
   // Each one is different: equal bytes would be one file.
   const form = formOf(await cameraJpeg(80 + ++uploadCount, 60))
   return new Promise((resolve, reject) => {
     const fail = (error: Error): void => reject(new Unanswered('upload', { cause: error }))
-    const headers = { ...form.headers, 'content-length': form.payload.length, authorization: `Bearer ${user.token}` }
-    const sending = request(`${url}${PREFIX}/media`, { method: 'POST', headers, agent: false }, (answer) => {
-      const chunks: Buffer[] = []
-      answer.on('data', (chunk: Buffer) => chunks.push(chunk)).on('error', fail)
-      answer.on('end', () =>
-        resolve({ status: answer.statusCode!, body: JSON.parse(Buffer.concat(chunks).toString()) }),
-      )
-    })
+    const headers = {
+      ...form.headers,
+      'content-length': form.payload.length,
+      authorization: `Bearer ${user.token}`,
+    }
+    const sending = request(
+      `${url}${PREFIX}/media`,
+      { method: 'POST', headers, agent: false },
+      (answer) => {
+        const chunks: Buffer[] = []
+        answer.on('data', (chunk: Buffer) => chunks.push(chunk)).on('error', fail)
+        answer.on('end', () =>
+          resolve({
+            status: answer.statusCode!,
+            body: JSON.parse(Buffer.concat(chunks).toString()),
+          }),
+        )
+      },
+    )
     sending.on('error', fail)
     if (pause === 'half') {
-      sending.write(form.payload.subarray(0, form.payload.length / 2), () => tell({ uploading: pause }))
+      sending.write(form.payload.subarray(0, form.payload.length / 2), () =>
+        tell({ uploading: pause }),
+      )
     } else {
       sending.end(form.payload, () => pause === 'whole' && tell({ uploading: pause }))
     }
@@ -160,7 +185,13 @@ async function publish(user: User): Promise<void> {
 async function sendComment(comment: Comment): Promise<void> {
   const { post, parent, author, text } = comment
   const body = { text, ...(parent === post.id ? {} : { parent }) }
-  const answer = await call('POST', `/posts/${post.id}/comments`, author, body, text.replaceAll(' ', '-'))
+  const answer = await call(
+    'POST',
+    `/posts/${post.id}/comments`,
+    author,
+    body,
+    text.replaceAll(' ', '-'),
+  )
   if (acknowledge(text, 201, answer)) comment.id = answer.body.id
 }
 
@@ -168,7 +199,13 @@ async function comment(user: User): Promise<void> {
   const post = random.pick(posts)
   const first = comments.find((each) => each.post === post && each.id !== undefined)?.id
   const parent = first !== undefined && random.once(4) ? first : post.id
-  const made: Comment = { post, parent, author: user, text: `comment ${comments.length + 1}`, id: undefined }
+  const made: Comment = {
+    post,
+    parent,
+    author: user,
+    text: `comment ${comments.length + 1}`,
+    id: undefined,
+  }
   comments.push(made)
   await sendComment(made)
 }
@@ -199,7 +236,8 @@ async function work(first: () => Promise<unknown>): Promise<void> {
     await first()
     for (;;) {
       const known = users.filter(({ token }) => token !== undefined)
-      if (known.length === 0 || posts.length === 0) await new Promise((resolve) => setTimeout(resolve, 5))
+      if (known.length === 0 || posts.length === 0)
+        await new Promise((resolve) => setTimeout(resolve, 5))
       else if (random.once(2)) await comment(random.pick(known))
       else await toggleLike()
     }
@@ -220,14 +258,17 @@ async function load(pause: Upload): Promise<void> {
     if (arrived !== undefined) await publish(arrived)
   }
   await Promise.all(
-    Array.from({ length: WORKER_COUNT }, (_, index) => work(index === 0 ? arrive : async () => undefined)),
+    Array.from({ length: WORKER_COUNT }, (_, index) =>
+      work(index === 0 ? arrive : async () => undefined),
+    ),
   )
   for (const like of likes.values()) like.isBusy = false
   tell({ broken: true })
 }
 
 async function verify(): Promise<Verified> {
-  for (const user of [...users]) await verifyUser(user)
+  const known = users.slice()
+  for (const user of known) await verifyUser(user)
   for (const each of comments) if (each.id === undefined) await sendComment(each)
   for (const post of posts) await verifyPost(post)
   for (const like of likes.values()) await verifyLike(like)
@@ -254,15 +295,20 @@ async function verifyUser(user: User): Promise<void> {
   }
   const me = await call('GET', '/me', user)
   if (shown.status !== 200 || shown.body.handle !== handle) problems.push(`${handle} is lost`)
-  if (me.status !== 200 || me.body.handle !== handle) problems.push(`the session of ${handle} is lost`)
+  if (me.status !== 200 || me.body.handle !== handle)
+    problems.push(`the session of ${handle} is lost`)
 }
 
 async function verifyPost(post: Post): Promise<void> {
   const shown = await call('GET', `/posts/${post.id}`)
   if (shown.status !== 200) return void problems.push(`post ${post.id} is lost`)
-  const expected = new Map(comments.filter((each) => each.post === post).map((each) => [each.text, each]))
+  const expected = new Map(
+    comments.filter((each) => each.post === post).map((each) => [each.text, each]),
+  )
   if (shown.body.comments !== expected.size) {
-    problems.push(`post ${post.id} counts ${shown.body.comments} comments, expected ${expected.size}`)
+    problems.push(
+      `post ${post.id} counts ${shown.body.comments} comments, expected ${expected.size}`,
+    )
   }
   const found = await threadOf(post, post.id)
   for (const { id, text, parent, author } of found) {
@@ -274,8 +320,11 @@ async function verifyPost(post: Post): Promise<void> {
   }
   for (const text of expected.keys()) problems.push(`"${text}" is lost`)
   const photo = await fetch(url + post.mediaUrl)
-  const hash = createHash('sha256').update(Buffer.from(await photo.arrayBuffer())).digest('hex')
-  if (!post.mediaUrl.includes(hash)) problems.push(`the photo of post ${post.id} is not what it was`)
+  const hash = createHash('sha256')
+    .update(Buffer.from(await photo.arrayBuffer()))
+    .digest('hex')
+  if (!post.mediaUrl.includes(hash))
+    problems.push(`the photo of post ${post.id} is not what it was`)
 }
 
 /** All comments below `parent`. */
@@ -283,7 +332,10 @@ async function threadOf(post: Post, parent: string): Promise<Answer['body'][]> {
   const found: Answer['body'][] = []
   let cursor = ''
   for (;;) {
-    const { status, body } = await call('GET', `/posts/${post.id}/comments?limit=50&parent=${parent}${cursor}`)
+    const { status, body } = await call(
+      'GET',
+      `/posts/${post.id}/comments?limit=50&parent=${parent}${cursor}`,
+    )
     if (status !== 200) throw new Error(`thread ${post.id}: ${status} ${JSON.stringify(body)}`)
     for (const item of body.items) {
       found.push(item)
@@ -299,15 +351,20 @@ async function verifyLike(like: Like): Promise<void> {
   const { status, body } = await call('GET', `/posts/${post.id}`, user)
   const found = status === 200 ? (body.viewer.liked as boolean) : `status ${status}`
   if (isLiked !== 'unknown' && found !== isLiked) {
-    problems.push(`${user.handle} and post ${post.id}: liked is ${found}, acknowledged was ${isLiked}`)
+    problems.push(
+      `${user.handle} and post ${post.id}: liked is ${found}, acknowledged was ${isLiked}`,
+    )
   }
   like.isLiked = found === true
 }
 
 async function verifyLikeCount(post: Post): Promise<void> {
   const { body } = await call('GET', `/posts/${post.id}`)
-  const count = [...likes.values()].filter((like) => like.post === post && like.isLiked === true).length
-  if (body.likes !== count) problems.push(`post ${post.id} counts ${body.likes} likes, expected ${count}`)
+  const count = [...likes.values()].filter(
+    (like) => like.post === post && like.isLiked === true,
+  ).length
+  if (body.likes !== count)
+    problems.push(`post ${post.id} counts ${body.likes} likes, expected ${count}`)
 }
 
 process.on('message', (message: ToClient) => {

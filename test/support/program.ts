@@ -1,7 +1,9 @@
-// The program as its users run it: real processes on real directories, spoken to by their arguments, their streams,
-// their signals and their port. Nothing here outlives the test: a `Programs` ends all that it has started.
+// The program as its users run it: real processes on real directories, spoken to by their
+// arguments, their streams, their signals and their port. Nothing here outlives the test: a
+// `Programs` ends all that it has started.
 //
-// The pinned Node is started directly on src/main.ts, so that a signal hits the program and no launcher.
+// The pinned Node is started directly on src/main.ts, so that a signal hits the program and no
+// launcher.
 
 import { spawn } from 'node:child_process'
 import { mkdtemp, rm } from 'node:fs/promises'
@@ -149,7 +151,10 @@ export class Programs implements AsyncDisposable {
   }
 }
 
-/** Waits until something holds, by looking again and again; fails when it has not come after half a minute. */
+/**
+ * Waits until something holds, by looking again and again; fails when it has not come after half a
+ * minute.
+ */
 export async function eventually(
   what: string,
   holds: () => boolean | Promise<boolean>,
@@ -169,4 +174,12 @@ export function isAlive(pid: number): boolean {
   } catch {
     return false
   }
+}
+
+/** Matches exactly these lines. */
+export function saying(...lines: readonly (string | RegExp)[]): RegExp {
+  const sources = lines.map((line) =>
+    typeof line === 'string' ? RegExp.escape(line) : `(?:${line.source})`,
+  )
+  return new RegExp(`^${sources.map((source) => `${source}\\n`).join('')}$`)
 }

@@ -1,7 +1,8 @@
-// Random tests that can be repeated: every run names its seed, and a failure says which command runs it again.
+// Random tests that can be repeated: every run names its seed, and a failure says which command
+// runs it again.
 //
-// Some seeds are fixed, so that two people see the same; one is new each time, so that the suite keeps looking.
-// SHASHIN_SEED=N runs that one alone.
+// Some seeds are fixed, so that two people see the same; one is new each time, so that the suite
+// keeps looking. SHASHIN_SEED=N runs that one alone.
 
 import { relative } from 'node:path'
 import { expect, it } from 'vitest'
@@ -63,7 +64,8 @@ export function seededTest(name: string, body: (random: Random) => void | Promis
       } catch (error) {
         const file = relative(process.cwd(), expect.getState().testPath ?? '')
         const command = `SHASHIN_SEED=${seed} npx vitest run ${file} -t '${name}'`
-        ;(error as Error).message = `seed ${seed}, to repeat: ${command}\n${(error as Error).message}`
+        ;(error as Error).message =
+          `seed ${seed}, to repeat: ${command}\n${(error as Error).message}`
         throw error
       }
     }

@@ -1,5 +1,5 @@
-// A store in memory alone: tables, transactions, encoded effects, and no disk. For tests of what lies between a
-// transaction function and the log.
+// A store in memory alone: tables, transactions, encoded effects, and no disk. For tests of what
+// lies between a transaction function and the log.
 //
 // The tables have a field of every kind and an index of every kind; likes have columns alone.
 
@@ -131,7 +131,10 @@ export class SmallStore {
   }
 }
 
-/** All that a store knows, as plain data: rows, versions, ids, indexes, counters, what removed rows leave behind. */
+/**
+ * All that a store knows, as plain data: rows, versions, ids, indexes, counters, what removed rows
+ * leave behind.
+ */
 export function stateOf(tables: Tables): unknown {
   return tables.all().map((table) => ({
     name: table.name,

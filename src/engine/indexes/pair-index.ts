@@ -1,5 +1,5 @@
-// A pair index: two references, at most one row: follower × followee, user × liked post. A row in which
-// one of them is 0 (none) is no pair and not in the index.
+// A pair index: two references, at most one row: follower × followee, user × liked post. A row in
+// which one of them is 0 (none) is no pair and not in the index.
 
 import { DatastoreError } from '../errors.ts'
 import { hashPair } from './hash-table.ts'

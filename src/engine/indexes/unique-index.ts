@@ -75,7 +75,7 @@ export class UniqueIndex implements TableIndex {
   }
 }
 
-/** A number key is hashed by all its 64 bits: times and fractions that differ have different hashes. */
+/** A number key is hashed by all its 64 bits, so that times and fractions spread too. */
 const NUMBER = new Float64Array(1)
 const WORDS = new Uint32Array(NUMBER.buffer)
 

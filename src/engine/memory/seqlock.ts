@@ -7,10 +7,11 @@
 // A reader that overlaps a batch sees torn data. Whatever it then does (wrong result, a throw) is
 // discarded by the same check, so readers bound every traversal and return plain values.
 //
-// Rows are read and written by plain loads and stores, which ARM may move across an atomic operation:
-// a plain load past a later atomic load, a plain store before an earlier atomic store. An atomic store
-// followed by an atomic load lets neither pass, so each side has that pair where it matters: the
-// reader before its second look (on a word of its own), the writer after it has made the sequence odd.
+// Rows are read and written by plain loads and stores, which ARM may move across an atomic
+// operation: a plain load past a later atomic load, a plain store before an earlier atomic store.
+// An atomic store followed by an atomic load lets neither pass, so each side has that pair where it
+// matters: the reader before its second look (on a word of its own), the writer after it has made
+// the sequence odd.
 
 const SEQUENCE = 0 // index of the Int32 in the control words
 const SPINS_MAX = 64

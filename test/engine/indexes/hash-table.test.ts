@@ -1,4 +1,5 @@
-// The hash table against a map: equal hashes, probing round the end of a segment, splits, and how much a step moves.
+// The hash table against a map: equal hashes, probing round the end of a segment, splits, and how
+// much a step moves.
 
 import { describe, expect, it } from 'vitest'
 import { InvariantError } from '../../../src/std/assert.ts'
@@ -42,7 +43,8 @@ class World {
     expect(this.table.check((hash, row) => found.set(row, hash))).toBeUndefined()
     expect(found).toEqual(this.expected)
     expect(this.table.count).toBe(this.expected.size)
-    for (const [row, hash] of this.expected) if (find(this.table, hash, row) !== row) expect(row).toBe(0)
+    for (const [row, hash] of this.expected)
+      if (find(this.table, hash, row) !== row) expect(row).toBe(0)
   }
 }
 
@@ -142,7 +144,9 @@ describe('hashes', () => {
     const pairs = new Set<number>()
     for (let a = 0; a < 300; a++) for (let b = 0; b < 300; b++) pairs.add(hashPair(9, a, b))
     expect(pairs.size).toBeGreaterThan(89_900 - 20)
-    const texts = new Set(Array.from({ length: 100_000 }, (_, index) => hashText(9, `user${index}`)))
+    const texts = new Set(
+      Array.from({ length: 100_000 }, (_, index) => hashText(9, `user${index}`)),
+    )
     expect(texts.size).toBeGreaterThan(100_000 - 20)
   })
 })

@@ -233,13 +233,14 @@ describe('a torn tail', () => {
   })
 
   test('that carries copies of frames, of this segment and of others, is cut', async () => {
-    const other = await crashedLog([1, 1, 1])
+    // Those of the other one claim that far more was durable than this log holds.
+    const other = await crashedLog(Array<number>(12).fill(1))
     const disk = await crashedLog([1, 1])
     const bytes = disk.contents(FIRST_SEGMENT)
     const [first, second] = frameOffsets(bytes)
     const copies = Buffer.concat([
       bytes.subarray(first, second! + 200),
-      other.contents(FIRST_SEGMENT).subarray(SEGMENT_HEADER_SIZE, SEGMENT_HEADER_SIZE + 400),
+      other.contents(FIRST_SEGMENT).subarray(SEGMENT_HEADER_SIZE, SEGMENT_HEADER_SIZE + 1000),
       other.contents(FIRST_SEGMENT).subarray(0, SEGMENT_HEADER_SIZE),
     ])
     const log = await openLog({ disk })

@@ -132,6 +132,22 @@ describe('the watermark', () => {
     expect(await markOf(disk)).toEqual([6, false])
   })
 
+  test('never claims what is not durable yet', async () => {
+    const disk = newDisk()
+    const log = await openLog({ disk, durability: 'interval' })
+    const writer = await log.acquire()
+    await append(writer, 2)
+    vi.advanceTimersByTime(1000)
+    await settle()
+    await append(writer, 2)
+    const release = hold(disk, 'sync')
+    vi.advanceTimersByTime(1000)
+    await settle()
+    expect(await markOf(disk)).toEqual([2, false])
+    release()
+    await writer.close()
+  })
+
   test('is not written for a writer that was ended', async () => {
     const disk = newDisk()
     const log = await openLog({ disk })
@@ -209,6 +225,18 @@ describe('the first error', () => {
     expect(disk.operations.filter(({ kind }) => kind !== 'close')).toEqual([])
     expect(failures).toHaveLength(1)
     expect(writer.durableLsn).toBe(1)
+  })
+
+  test('of a sync is final: it is not tried again', async () => {
+    const disk = newDisk()
+    const log = await openLog({ disk, durability: 'os' })
+    const writer = await log.acquire()
+    await append(writer, 1)
+    disk.failAt(1, 'EIO', 'once')
+    disk.operations = []
+    expect((await writer.sync()).outcome).toBe('unknown')
+    expect(disk.operations.map(({ kind }) => kind)).toEqual(['sync'])
+    expect(writer.durableLsn).toBe(0)
   })
 
   test('of a sync in the background is told at once, and no append succeeds after it', async () => {

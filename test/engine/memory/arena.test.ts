@@ -1,4 +1,5 @@
-// The arena against a map of what was written: sizes, size classes, free lists, zeroing, and its own check.
+// The arena against a map of what was written: sizes, size classes, free lists, zeroing, and its
+// own check.
 
 import { describe, expect, it } from 'vitest'
 import { InvariantError } from '../../../src/std/assert.ts'
@@ -135,14 +136,22 @@ describe('check of an arena says', () => {
   const float = ({ region }: Arena): Float64Array => new Float64Array(region.shared, 0, 16)
   /** One record in use at 1024, a freed one of the same class at 1040. */
   const broken: [string, (records: Arena) => void, RegExp][] = [
-    ['when a size is impossible', (a) => (word(a)[256] = 0x7fff_ffff), /is not the size of a record/],
+    [
+      'when a size is impossible',
+      (a) => (word(a)[256] = 0x7fff_ffff),
+      /is not the size of a record/,
+    ],
     ['when a size is 0', (a) => (word(a)[256] = 0), /is not the size of a record/],
     ['when a free block has no class', (a) => (word(a)[260] = 0x8000_0000), /is not the size/],
     ['when blocks do not end at the top', (a) => (word(a)[256] = 100_000), /past the top/],
     ['when the top lies past the region', (a) => (float(a)[TOP] = 2 ** 40), /top/],
     ['when the top is no place for a block', (a) => (float(a)[TOP] = 1044.5), /top/],
     ['when a free list names a record', (a) => (word(a)[4 + 2] = 128), /is not such a block/],
-    ['when a free block is not listed', (a) => (word(a)[4 + 2] = 0), /1 free blocks, 0 on free lists/],
+    [
+      'when a free block is not listed',
+      (a) => (word(a)[4 + 2] = 0),
+      /1 free blocks, 0 on free lists/,
+    ],
     ['when a free list goes round', (a) => (word(a)[261] = 130), /on free lists/],
     ['when the bytes in use are another number', (a) => (float(a)[USED] = 7), /7 bytes/],
   ]

@@ -67,7 +67,8 @@ describe('a column', () => {
           const [target, source] = [random.below(30_000), random.below(30_000)]
           const count = random.below(3000)
           const moved = Array.from({ length: count }, (_, index) => expected[source + index] ?? 0)
-          // A move reads only what the column has room for: its users never move what they have not written.
+          // A move reads only what the column has room for: its users never move what they have not
+          // written.
           if (source + count > values.capacity) continue
           values.move(target, source, count)
           moved.forEach((value, index) => (expected[target + index] = value))
@@ -89,7 +90,8 @@ describe('a column', () => {
     const values = column(4)
     values.set(0, 7)
     values.set(1, 7)
-    for (const index of [Number.NaN, -1, 0.5, Infinity, 2 ** 53]) expect(values.get(index) || 0).toBe(0)
+    for (const index of [Number.NaN, -1, 0.5, Infinity, 2 ** 53])
+      expect(values.get(index) || 0).toBe(0)
   })
 
   it('refuses to grow for what is no index', () => {

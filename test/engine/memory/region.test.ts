@@ -3,7 +3,8 @@
 import { describe, expect, it } from 'vitest'
 import { InvariantError } from '../../../src/std/assert.ts'
 import { CLEAN, DIRTY, PAGE_SIZE, PENDING, Region } from '../../../src/engine/memory/region.ts'
-import { Random, seededTest } from '../../support/seeded.ts'
+import { seededTest } from '../../support/seeded.ts'
+import type { Random } from '../../support/seeded.ts'
 
 const MIB = 2 ** 20
 
@@ -25,7 +26,7 @@ function begin(region: Region, everyPage = false): number[] {
 }
 
 describe('a region', () => {
-  it('grows by doubling, then by 4 MiB, to a whole number of zeroed pages, and never shrinks', () => {
+  it('grows by doubling, then by 4 MiB, to a whole number of zeroed pages; never shrinks', () => {
     const region = Region.create('r', 64 * MIB)
     const sizes: number[] = []
     for (let step = 0; step < 9; step++) {
@@ -66,14 +67,14 @@ describe('a region', () => {
     const region = Region.create('r', MIB)
     for (const page of [0, 1, 2]) write(region, page, 10 + page)
     expect(begin(region)).toEqual([0, 1, 2])
-    expect([...region.states.slice(0, 4)]).toEqual([PENDING, PENDING, PENDING, CLEAN])
+    expect(Array.from(region.states.slice(0, 4))).toEqual([PENDING, PENDING, PENDING, CLEAN])
     write(region, 1, 99)
     write(region, 1, 98)
     expect([...region.beforeImagePages()]).toEqual([1])
     const target = Buffer.alloc(3 * PAGE_SIZE)
     for (const page of [0, 1, 2]) region.takePage(page, target, page * PAGE_SIZE)
     expect([0, 1, 2].map((page) => target[page * PAGE_SIZE])).toEqual([10, 11, 12])
-    expect([...region.states.slice(0, 3)]).toEqual([CLEAN, DIRTY, CLEAN])
+    expect(Array.from(region.states.slice(0, 3))).toEqual([CLEAN, DIRTY, CLEAN])
     expect(region.beforeImageCount).toBe(0)
     expect(begin(region)).toEqual([1])
   })
