@@ -108,6 +108,22 @@ diskTest('large ranges go through shared memory whole', async (disk, at) => {
   file.close()
 })
 
+test.skipIf(process.platform !== 'linux')('a full device says so, in each form', async () => {
+  const disk = new NodeDisk()
+  const file = await disk.open('/dev/full', 'write')
+  const bytes = Buffer.alloc(4)
+  expect(await codeOf(() => file.write(bytes, 0, 4, 0))).toBe('ENOSPC')
+  expect(await codeOf(() => file.writeAsync(bytes, 0, 4, 0))).toBe('ENOSPC')
+  expect(await codeOf(() => file.writeDurable(bytes, 0, 4, 0))).toBe('ENOSPC')
+  expect(await codeOf(() => file.writeDurableAsync(bytes, 0, 4, 0))).toBe('ENOSPC')
+  expect(await codeOf(() => file.syncAsync())).toBe('EINVAL')
+  file.close()
+  const directory = await disk.open('/dev', 'read')
+  expect(await codeOf(() => directory.readAsync(bytes, 0, 4, 0))).toBe('EISDIR')
+  expect(await codeOf(() => disk.exists('/dev/full/nothing'))).toBe('ENOTDIR')
+  directory.close()
+})
+
 diskTest('what is not allowed is an error, in each form', async (disk, at) => {
   ;(await disk.open(join(at, 'file'), 'create')).close()
   const file = await disk.open(join(at, 'file'), 'read')

@@ -12,6 +12,7 @@ import { DatastoreError } from '../../src/engine/errors.ts'
 import { people } from '../support/little-network.ts'
 import { ProcessDisk } from '../support/process-disk.ts'
 import { Random } from '../support/seeded.ts'
+import { SimulatedTime } from '../support/simulated-time.ts'
 import { grownStore } from '../support/grown-store.ts'
 import { openOn } from '../support/simulated-store.ts'
 import type { Errno, ForgetfulDisk } from '../support/forgetful-disk.ts'
@@ -23,7 +24,7 @@ const OPERATION_COUNT_MAX = 1000
 
 /** People "p1", "p2", … who joined one after the other, and who of them was told so. */
 interface Story {
-  readonly random: Random
+  readonly time: SimulatedTime
   readonly disk: ForgetfulDisk
   asked: number
   told: number
@@ -38,8 +39,8 @@ interface Stage {
   after?(story: Story, store: SimulatedStore, failure: unknown): Promise<void>
 }
 
-async function open({ disk }: Story): Promise<SimulatedStore> {
-  return openOn(disk, { segmentSize: SEGMENT_SIZE, snapshotsKept: 1 })
+async function open({ disk, time }: Story): Promise<SimulatedStore> {
+  return openOn(disk, { segmentSize: SEGMENT_SIZE, snapshotsKept: 1, clock: time })
 }
 
 async function join(story: Story, store: SimulatedStore): Promise<void> {
@@ -125,7 +126,7 @@ async function expectPoison(story: Story, store: SimulatedStore, failure: unknow
 
 /** Opens, and finds p1 to pn, all that were told among them. */
 async function expectTold(story: Story, disk: ForgetfulDisk): Promise<void> {
-  const store = await openOn(disk, { segmentSize: SEGMENT_SIZE })
+  const store = await openOn(disk, { segmentSize: SEGMENT_SIZE, clock: story.time })
   const count = store.view.rowCount(people) - 1
   expect(count).toBeGreaterThanOrEqual(story.told)
   expect(count).toBeLessThanOrEqual(story.asked)
@@ -146,9 +147,10 @@ for (const [name, stage] of Object.entries(stages)) {
       test.each(['once', 'for good'] as const)(`${errno}, %s`, async (duration) => {
         const { disk: original } = await grownStore(14, [6], { segmentSize: SEGMENT_SIZE })
         const random = new Random(1)
+        using time = new SimulatedTime(random)
         for (let index = 1; index < OPERATION_COUNT_MAX; index++) {
           const disk = wholeCopy(original, random)
-          const story = { random, disk, asked: 0, told: 0 }
+          const story = { time, disk, asked: 0, told: 0 }
           const prepared = await stage.prepare(story)
           const before = disk.operationCount
           disk.failAt(index, errno, duration)
@@ -178,6 +180,8 @@ for (const [name, stage] of Object.entries(stages)) {
 }
 
 test('a process that is killed in the middle of a failing append loses nothing either', async () => {
+  const random = new Random(1)
+  using time = new SimulatedTime(random)
   for (const errno of ERRNOS) {
     const { disk } = await grownStore(4, [2])
     const process = new ProcessDisk(disk)
@@ -189,6 +193,6 @@ test('a process that is killed in the middle of a failing append loses nothing e
     await new Promise(setImmediate)
     process.kill()
     disk.heal()
-    await expectTold({ random: new Random(1), disk, asked: 2, told: 1 }, disk)
+    await expectTold({ time, disk, asked: 2, told: 1 }, disk)
   }
 })

@@ -28,6 +28,7 @@ import {
   readAll,
   refusalOf,
 } from '../../support/log-story.ts'
+import { Random } from '../../support/seeded.ts'
 import type { ForgetfulDisk } from '../../support/forgetful-disk.ts'
 import type { StoryOptions } from '../../support/log-story.ts'
 import type { SegmentHeader } from '../../../src/engine/log/segment.ts'
@@ -288,6 +289,26 @@ describe('a torn tail', () => {
     await append(writer, 1, 40)
     await log.close()
     expect(await outcomeOf({ disk })).toBe(2)
+  })
+
+  test('is nowhere lost, if a crash comes while it is being cut', async () => {
+    const disk = await crashedLog([1, 40])
+    const start = frameOffsets(disk.contents(FIRST_SEGMENT))[1]!
+    disk.place(FIRST_SEGMENT, disk.contents(FIRST_SEGMENT).fill(1, start, start + 8))
+    const torn = disk.contents(FIRST_SEGMENT).subarray(start, start + 1000)
+    const random = new Random(1)
+    let count = 0
+    disk.onMoment = () => {
+      for (const crashed of disk.crashes(random, 40)) {
+        count++
+        const aside = `${DIRECTORY}/0000000000000001.torn-${start}`
+        const isThere = crashed.contents(FIRST_SEGMENT).subarray(start).includes(torn)
+        const isAside = crashed.paths().includes(aside) && crashed.contents(aside).includes(torn)
+        expect(isThere || isAside).toBe(true)
+      }
+    }
+    expect((await openLog({ disk })).lastLsn).toBe(1)
+    expect(count).toBeGreaterThan(50)
   })
 
   test('that cannot be kept on a full disk is cut all the same', async () => {

@@ -2,6 +2,7 @@
 // at the first error.
 
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { LocalLog } from '../../../src/engine/log/local-log.ts'
 import { decodeSegmentHeader } from '../../../src/engine/log/segment.ts'
 import { readWatermark } from '../../../src/engine/log/watermark.ts'
 import {
@@ -90,6 +91,22 @@ describe('durability', () => {
     expect([writer.durableLsn, log.sizeAfter(0) > log.sizeAfter(2)]).toEqual([2, true])
   })
 
+  test('interval: no sync begins beside a rotation', async () => {
+    const disk = newDisk()
+    const log = await openLog({ disk, durability: 'interval' })
+    await using writer = await log.acquire()
+    await append(writer, 2)
+    const release = hold(disk, 'sync')
+    disk.operations = []
+    const rolled = writer.roll()
+    await settle()
+    vi.advanceTimersByTime(1000)
+    release()
+    await rolled
+    const synced = disk.operations.filter(({ kind }) => kind === 'sync').map(({ path }) => path)
+    expect(synced).toEqual([FIRST_SEGMENT, `${DIRECTORY}/0000000000000003.log`])
+  })
+
   test('os: nothing is durable before it is asked for', async () => {
     const disk = newDisk()
     const log = await openLog({ disk, durability: 'os' })
@@ -146,6 +163,22 @@ describe('the watermark', () => {
     expect(await markOf(disk)).toEqual([2, false])
     release()
     await writer.close()
+  })
+
+  test('is left alone while the log is being sealed', async () => {
+    const disk = newDisk()
+    const log = await openLog({ disk })
+    const writer = await log.acquire()
+    await append(writer, 2)
+    const release = hold(disk, 'writeDurable')
+    disk.operations = []
+    const closed = writer.close()
+    await settle()
+    vi.advanceTimersByTime(2000)
+    release()
+    await closed
+    expect(disk.operations.filter(({ path }) => path === WATERMARK)).toHaveLength(2)
+    expect(await markOf(disk)).toEqual([2, true])
   })
 
   test('is not written for a writer that was ended', async () => {
@@ -311,6 +344,15 @@ describe('the first error', () => {
     }
   })
 
+  test('of becoming the writer ends the writer before it too', async () => {
+    const disk = newDisk()
+    const log = await openLog({ disk })
+    const writer = await log.acquire()
+    disk.failAt(2, 'EIO', 'once')
+    expect(await refusalOf(log.acquire())).toMatch(/^STORAGE_FAILED: .* becoming the writer/)
+    expect(await append(writer, 1)).toBe('unknown')
+  })
+
   test('while segments are removed is told, and removes no more', async () => {
     const disk = newDisk()
     const log = await openLog({ disk })
@@ -381,6 +423,14 @@ test('a log can begin at any LSN, and says when it began', async () => {
   expect(await refusalOf(openLog({ disk: newDisk(), snapshotLsn: 7 }))).toMatch(
     /^LOG_BEHIND_SNAPSHOT/,
   )
+})
+
+test('without settings a segment is 64 MiB, with 4 MiB of zeros ahead', async () => {
+  const disk = newDisk()
+  const log = await LocalLog.open({ disk, directory: DIRECTORY, watermarkFile: WATERMARK })
+  await using writer = await log.acquire()
+  for (let index = 0; index < 20; index++) expect(await append(writer, 2)).toBe('durable')
+  expect(disk.contents(FIRST_SEGMENT)).toHaveLength(4096 + 4 * 1024 * 1024)
 })
 
 test('what is no segment is left alone', async () => {
