@@ -2,8 +2,9 @@
 //
 //   npm run torture -- NAME [SEED] [--minutes N]
 //
-// Without minutes the life of that seed alone is lived, which repeats a failure; with them, those of all seeds from
-// there on. Ends with 1 at the first failure, whose message says the command that repeats it.
+// Without minutes the life of that seed alone is lived, which repeats a failure; with them, those
+// of all seeds from there on. Ends with 1 at the first failure, whose message says the command that
+// repeats it.
 
 import { parseArgs } from 'node:util'
 import { liveStories } from './support/crash-story.ts'

@@ -2,7 +2,7 @@
 //
 //   STEP                                                  A CRASH AFTER IT LEAVES
 //   1  between two batches: note lastLsn, mark dirty pages   nothing
-//   2  write those pages and sync them                       a file that no manifest names; deleted at the next start
+//   2  write those pages and sync them                       a file that no manifest names: it goes
 //   3  wait until the log is durable up to that LSN          the same
 //   4  write the manifest, sync, rename, sync directory      a snapshot and a log that overlap
 //   5  delete snapshots beyond the kept number               nothing to repair

@@ -249,8 +249,8 @@ export class Datastore<R extends Registry> implements Store<R>, AsyncDisposable 
   }
 
   /**
-   * Reads a portable export (portable.ts) into this store, which must be empty. Resolves with the number of rows when
-   * they are durable. Throws IMPORT_INVALID, and what transactions throw.
+   * Reads a portable export (portable.ts) into this store, which must be empty. Resolves with the
+   * number of rows when they are durable. Throws IMPORT_INVALID, and what transactions throw.
    */
   async importLines(
     lines: AsyncIterable<string>,

@@ -11,10 +11,12 @@
 //    …  …    effects, one after the other, up to size
 //
 //   effect
-//    u8 1  insert   u16 table, u32 row, a value for each data column (1, 4 or 8 bytes), u32 record size, record
-//    u8 2  update   u16 table, u32 row, u8 count of (u16 field, value), u32 record size (0: unchanged), record
+//    u8 1  insert   u16 table, u32 row, a value for each data column (1, 4 or 8 bytes),
+//                   u32 record size, record
+//    u8 2  update   u16 table, u32 row, u8 count of (u16 field, value),
+//                   u32 record size (0: unchanged), record
 //    u8 3  remove   u16 table, u32 row
-//    u8 4  schema   u32 size, the stored schema as JSON; from here on in the log, data columns are those
+//    u8 4  schema   u32 size, the stored schema as JSON: from here on in the log it holds
 //
 // Indexes and counters are derived and not in the log. A transaction is valid when
 //   (1) its size is at least that of its header and label, and lies within the payload;

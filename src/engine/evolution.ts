@@ -1,9 +1,9 @@
 // Evolution: how the schema that the data was written with meets the schema that the code declares.
 //
-//   added table, field, index or counter     just works: what is new is empty, or derived from the rows
+//   added table, field, index or counter     just works: it is empty, or derived from the rows
 //   removed index or counter                 just works: they are derived
 //   renamed table or field (same id)         just works: ids identify
-//   removed or changed field, removed table  works while the table has no rows; else refused, with advice
+//   removed or changed field, removed table  works while the table has no rows; else refused
 //   a migration names it among its `drops`   works: removing it is what the migration is for
 //
 // Migrations are numbered from 1. Those newer than the data run at boot, in order, each as one
@@ -55,7 +55,8 @@ export function planEvolution(
   if (stored.migration > newest) {
     throw new DatastoreError(
       'SCHEMA_CONFLICT',
-      `the data has seen migration ${stored.migration}, this program knows migrations up to ${newest}: it is older than the data`,
+      `the data has seen migration ${stored.migration}, this program knows migrations up to ` +
+        `${newest}: it is older than the data`,
       { advice: 'start the newer program, or restore the snapshot taken before that migration' },
     )
   }
@@ -128,7 +129,7 @@ function demandCompatible(
     }
     if (same.kind !== field.kind) {
       throw conflict(
-        `${label} was a ${field.kind} and is declared as a ${same.kind}, and the table has ${rowCount} rows`,
+        `${label} was a ${field.kind}, is now a ${same.kind}, and the table has ${rowCount} rows`,
         `give the new field a new id, and ${advice} that copies the old values`,
       )
     }
@@ -170,8 +171,8 @@ function demandDropped(drops: readonly Drop[], declared: StoredSchema): void {
 
 /**
  * Everything that either schema has. What both have is as the second says; indexes are the
- * second's, but for unique and pair indexes that are new. A field or table about to be dropped whose
- * name a new one has taken is called `nameBefore`.
+ * second's, but for unique and pair indexes that are new. A field or table about to be dropped
+ * whose name a new one has taken is called `nameBefore`.
  */
 function union(stored: StoredSchema, final: StoredSchema): StoredSchema {
   const tables = final.tables.map((table) => {

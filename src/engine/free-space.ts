@@ -54,7 +54,8 @@ export class FreeSpaceWatch {
     const isLow = this.#freeSize < this.#floor
     if (isLow === this.#isLow) return
     this.#isLow = isLow
-    const free = `${Math.round(this.#freeSize / 2 ** 20)} MB free, the floor is ${Math.round(this.#floor / 2 ** 20)} MB`
+    const [found, floor] = [this.#freeSize, this.#floor].map((size) => Math.round(size / 1e6))
+    const free = `${found} MB are free, the floor is ${floor} MB`
     this.#report(isLow ? `read-only: ${free}; writes are refused` : `writing again: ${free}`)
   }
 

@@ -1,13 +1,14 @@
-// Inspect: any file of a store as text, one line a thing. Reads only, works on damaged files as far as they can be
-// verified, and says where that ends.
+// Inspect: any file of a store as text, one line a thing. Reads only, works on damaged files as far
+// as they can be verified, and says where that ends.
 //
 //   …/log/0000000000000421.log           header, every frame, every transaction with its effects
-//   snapshots/0000000000018293.manifest  header, regions, files with the share of their pages that is used
+//   snapshots/0000000000018293.manifest  header, regions, files and how many pages of them are used
 //   snapshots/0000000000018293.pages     header
 //   data/watermark                       the newest slot
 //
-// Effects are shown by the names of tables and fields, which the log itself declares. A segment from the middle of a log
-// declares nothing: the schema is then taken from a snapshot beside it (`snapshotDirectory`), or effects are left out.
+// Effects are shown by the names of tables and fields, which the log itself declares. A segment
+// from the middle of a log declares nothing: the schema is then taken from a snapshot beside it
+// (`snapshotDirectory`), or effects are left out.
 
 import { basename, dirname, join } from 'node:path'
 import { DatastoreError } from './errors.ts'
@@ -123,7 +124,8 @@ async function* inspectSegment(
       const { size, count, durableLsn } = frame
       const kind = frame.kind === TRANSACTIONS ? 'frame' : frame.kind === SEAL ? 'seal' : 'rolled'
       yield { kind, offset, firstLsn: frame.firstLsn, count, size, durableLsn }
-      yield* inspectPayload(window.subarray(payloadStart, payloadEnd), frame.firstLsn, count, tables)
+      const payload = window.subarray(payloadStart, payloadEnd)
+      yield* inspectPayload(payload, frame.firstLsn, count, tables)
     }
     yield await endOf(reader)
   } finally {
@@ -131,7 +133,10 @@ async function* inspectSegment(
   }
 }
 
-/** What stands behind the last valid frame. Of a log that is being written, the next frame may stand there half. */
+/**
+ * What stands behind the last valid frame. Of a log that is being written, the next frame may stand
+ * there half.
+ */
 async function endOf({ file, seed, position, nextLsn, fault }: SegmentReader): Promise<Finding> {
   const end = await judgeEnd(file, seed, position, nextLsn)
   const place = { offset: position, nextLsn }

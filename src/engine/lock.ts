@@ -5,7 +5,8 @@
 //
 //   no file                    ─▶ create it (the file system lets one win) ─▶ ours
 //   file, its process lives    ─▶ refuse: DIRECTORY_IN_USE
-//   file, its process is gone  ─▶ move it aside (one wins), look that it is what was read, remove it, begin again
+//   file, its process is gone  ─▶ move it aside (one wins), look that it is what was read,
+//                                 remove it, begin again
 //
 // The file has no value after a crash, so nothing here is synced.
 

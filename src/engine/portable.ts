@@ -1,17 +1,20 @@
-// Portable form: a whole store as JSON lines, for moving it, reading it with other tools, and mending it by hand.
+// Portable form: a whole store as JSON lines, for moving it, reading it with other tools, and
+// mending it by hand.
 //
 //   {"shashin":"export","format":1,"storeId":"…","lsn":18293,"time":1700000000000,"schema":{…}}
 //   {"table":"users","id":1,"version":3,"row":{"handle":"hanako", …}}
 //   …
 //   {"end":true,"rows":1234,"sha256":"…"}
 //
-// Rows come table by table in the order of ids; bytes are written as {"base64":"…"}. Counters and indexes are derived
-// and left out. The last line counts the rows and has the SHA-256 of everything before it, so that a cut or changed
-// file is seen. An import goes into an empty store, whose schema is the program's: fields are matched by name, and what
-// the program does not know is refused.
+// Rows come table by table in the order of ids; bytes are written as {"base64":"…"}. Counters and
+// indexes are derived and left out. The last line counts the rows and has the SHA-256 of everything
+// before it, so that a cut or changed file is seen. An import goes into an empty store, whose
+// schema is the program's: fields are matched by name, and what the program does not know is
+// refused.
 //
-// Ids are kept; versions are not (they only tell caches that a row has changed). Highest ids are kept by the last row
-// of each table, and for removed rows above it by the "tables" of the first line.
+// Ids are kept; versions are not (they only tell caches that a row has changed). Highest ids are
+// kept by the last row of each table, and for removed rows above it by the "tables" of the first
+// line.
 
 import { createHash } from 'node:crypto'
 import { DatastoreError } from './errors.ts'
@@ -87,7 +90,10 @@ export function* exportLines(
   yield `${lines}${JSON.stringify({ end: true, rows: rowCount, sha256: hash.digest('hex') })}\n`
 }
 
-/** Reads an export line by line. Feed it lines; it hands out batches of rows for one transaction each. */
+/**
+ * Reads an export line by line. Feed it lines; it hands out batches of rows for one transaction
+ * each.
+ */
 export class ImportReader {
   readonly #hash = createHash('sha256')
   readonly #tables: Tables
@@ -123,9 +129,9 @@ export class ImportReader {
       throw this.#invalid('it is not JSON')
     }
     if (typeof value !== 'object' || value === null) throw this.#invalid('it is not an object')
-    if (this.#header === undefined) this.#open(value as Partial<ExportHeader>)
+    if (this.#header === undefined) this.#open(value)
     else if ('end' in value) return this.#end(value as { rows?: unknown; sha256?: unknown })
-    else this.#row(value as Partial<PortableRow>, text.length)
+    else this.#row(value, text.length)
     this.#hash.update(`${text}\n`)
     if (this.#rows.length >= IMPORT_ROWS_MAX || this.#rowsSize >= IMPORT_SIZE_MAX) {
       await this.#send()
@@ -144,6 +150,12 @@ export class ImportReader {
     if (header.format !== EXPORT_FORMAT) {
       throw this.#invalid(`format ${header.format} is unknown, this program reads ${EXPORT_FORMAT}`)
     }
+    const { tables } = header
+    if (typeof tables !== 'object' || tables === null) throw this.#invalid('it names no tables')
+    for (const [name, lastId] of Object.entries<unknown>(tables)) {
+      if (lastId === 0 || isRowId(lastId)) continue
+      throw this.#invalid(`${JSON.stringify(lastId)} is not the highest id of table ${name}`)
+    }
     this.#header = header as ExportHeader
   }
 
@@ -151,7 +163,7 @@ export class ImportReader {
     const { table: name, id, row } = line
     const table = typeof name === 'string' ? this.#tables.byName(name) : undefined
     if (table === undefined) throw this.#invalid(`table ${JSON.stringify(name)} is not declared`)
-    if (typeof id !== 'number' || !Number.isInteger(id) || id < 1 || id >= 2 ** 32 - 1) {
+    if (!isRowId(id)) {
       throw this.#invalid(`${JSON.stringify(id)} is no row id`)
     }
     if (typeof row !== 'object' || row === null) throw this.#invalid('it has no row')
@@ -191,7 +203,9 @@ export class ImportReader {
   }
 }
 
-/** The transaction that puts a batch of imported rows in. Throws IMPORT_INVALID when an id is taken. */
+/**
+ * The transaction that puts a batch of imported rows in. Throws IMPORT_INVALID when an id is taken.
+ */
 export function importRows(tx: Transaction, rows: readonly PortableRow[], tables: Tables): void {
   for (const { table, id, row } of rows) {
     const definition = definitionOf(tables.byName(table)!)
@@ -202,7 +216,9 @@ export function importRows(tx: Transaction, rows: readonly PortableRow[], tables
   }
 }
 
-/** The transaction that makes each table go on after the highest id that it had where it came from. */
+/**
+ * The transaction that makes each table go on after the highest id that it had where it came from.
+ */
 export function importLastIds(
   tx: Transaction,
   lastIds: Readonly<Record<string, number>>,
@@ -225,6 +241,10 @@ function definitionOf({ id, name, stored }: Table): Parameters<Transaction['inse
 function fieldKinds(table: StoredTable): Map<string, string> {
   const columns = table.columns.filter(({ kind }) => kind !== 'counter')
   return new Map([...columns, ...table.record].map(({ name, kind }) => [name, kind]))
+}
+
+function isRowId(value: unknown): value is number {
+  return typeof value === 'number' && Number.isInteger(value) && value > 0 && value < 2 ** 32 - 1
 }
 
 function toPortable(value: unknown): unknown {

@@ -26,7 +26,7 @@
 //         1      newest list made by `create`
 //         2 … 11 free list heads, one for each class
 //        16 …    pages; a page reference is its first word / 4
-//   page  0      reference of the previous (older) page, 0 at the end; when free: the next free page
+//   page  0      reference of the previous (older) page, 0 at the end; of a free page, the next one
 //         1      count | class << 16
 //         2 …    ids, ascending; unused ones are 0
 //

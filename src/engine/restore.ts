@@ -1,8 +1,9 @@
 // Restore: the state as it was after some transaction or at some time, in a new directory.
 //
-// The source is only read, and only as far as needed: a log that is damaged behind the wanted transaction can still be
-// restored up to it. The copy is a store of its own, with an id of its own, so that its files never pass for the
-// source's: one snapshot of the restored state, and a log that goes on behind it.
+// The source is only read, and only as far as needed: a log that is damaged behind the wanted
+// transaction can still be restored up to it. The copy is a store of its own, with an id of its
+// own, so that its files never pass for the source's: one snapshot of the restored state, and a log
+// that goes on behind it.
 
 import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
@@ -38,7 +39,10 @@ export interface RestoreResult {
   readonly storeId: string
 }
 
-/** Throws DatastoreError when the wanted state cannot be reached. The caller holds the source's lock. */
+/**
+ * Throws DatastoreError when the wanted state cannot be reached. The caller holds the source's
+ * lock.
+ */
 export async function restore(options: RestoreOptions): Promise<RestoreResult> {
   const { disk, into, to, report = () => {} } = options
   const wanted = 'lsn' in to ? `lsn ${to.lsn}` : new Date(to.time).toISOString()

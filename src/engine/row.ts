@@ -77,7 +77,7 @@ export function toRecordValue(field: StoredRecordField, value: unknown): unknown
       demandWellFormed(field, value)
       if (value.length * 3 > sizeMax && Buffer.byteLength(value) > sizeMax) {
         throw new RangeError(
-          `${field.name}: ${Buffer.byteLength(value)} bytes of text, at most ${sizeMax} are allowed`,
+          `${field.name}: ${Buffer.byteLength(value)} bytes, at most ${sizeMax} are allowed`,
         )
       }
       return value
@@ -148,11 +148,7 @@ export function compileRow(stored: StoredTable, memory: RowMemory): CompiledRow 
       : `${name}: from(fields[${index}], record.${name})`
   })
   const columnWrites = stored.columns.flatMap(({ name, kind }, index) =>
-    kind === 'counter'
-      ? []
-      : [
-          `c${index}.set(row, values.${name} === undefined ? 0 : toNumber(stored[${index}], values.${name}))`,
-        ],
+    kind === 'counter' ? [] : [`c${index}.set(row, toNumber(stored[${index}], values.${name}))`],
   )
   const recordWrites = stored.record.map(
     ({ name }, index) => `${name}: to(fields[${index}], values.${name})`,
@@ -211,16 +207,21 @@ export function compileRow(stored: StoredTable, memory: RowMemory): CompiledRow 
       return { ${recordReads.join(', ')} }
     }
     return { read, readMany, write, pack, unpack, field }`
+  const known = {
+    columns,
+    stored: stored.columns,
+    fields: stored.record,
+    versions,
+    references,
+    arena,
+    packr,
+    toNumber,
+    to: toRecordValue,
+    from: fromRecordValue,
+  }
   // oxlint-disable-next-line typescript/no-implied-eval -- the code is made of checked words only
-  const compile = new Function(
-    ...['columns', 'stored', 'fields', 'versions', 'references', 'arena', 'packr'],
-    ...['toNumber', 'to', 'from'],
-    code,
-  ) as (...values: unknown[]) => CompiledRow
-  return compile(
-    ...[columns, stored.columns, stored.record, versions, references, arena, packr],
-    ...[toNumber, toRecordValue, fromRecordValue],
-  )
+  const compile = new Function(...Object.keys(known), code) as (...values: unknown[]) => CompiledRow
+  return compile(...Object.values(known))
 }
 
 /** Half a surrogate pair has no UTF-8 form: it would be read back as another text. */

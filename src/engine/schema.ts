@@ -2,7 +2,7 @@
 // the declaration.
 //
 //   export const posts = defineTable({
-//     id: 3,                                       // permanent, like every id below: it is in the log
+//     id: 3,                             // permanent, like every id below: it is in the log
 //     name: 'posts',
 //     columns: { author: reference(1, 'users'), publishedAt: timeMs(4), likes: counter(5) },
 //     record: { caption: text(10, { sizeMax: 2000 }) },
@@ -343,7 +343,7 @@ export function defineTable<
 
 /** The stored form of a set of declared tables. */
 export function storedSchema(
-  tables: readonly TableDefinition<Columns, Records, Readonly<Record<string, IndexField>>>[],
+  tables: readonly TableDefinition<Columns, Records>[],
   migration: number,
 ): StoredSchema {
   const names = new Set<string>()

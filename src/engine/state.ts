@@ -151,7 +151,8 @@ function missing(snapshotLsn: number, firstLsn: number, directory: string): Data
       )
     : new DatastoreError(
         'LOG_GAP',
-        `the newest snapshot that can be loaded ends with lsn ${snapshotLsn}, and the log begins with lsn ${firstLsn}`,
+        `the newest snapshot that can be loaded ends with lsn ${snapshotLsn}, ` +
+          `and the log begins with lsn ${firstLsn}`,
         { advice, lsn: snapshotLsn + 1 },
       )
 }

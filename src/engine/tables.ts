@@ -155,7 +155,10 @@ export class Tables {
   }
 }
 
-/** The seed of all hashes of a memory: chosen once, kept in the place of table 0, which does not exist. */
+/**
+ * The seed of all hashes of a memory: chosen once, kept in the place of table 0, which does not
+ * exist.
+ */
 function hashSeed(memory: Memory, storeId: string): number {
   const header = new Column(memory.region('tables', 2 ** 30), 4)
   const seed = header.get(0)

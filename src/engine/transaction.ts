@@ -137,7 +137,7 @@ export class StoreTransaction implements Transaction {
   insert<T extends AnyTable>(definition: T, values: NewRow<T>): number {
     const table = this.#table(definition.id)
     const row = table.nextId()
-    this.#insert(table, row, values as FieldValues)
+    this.#insert(table, row, values)
     return row
   }
 
@@ -147,7 +147,7 @@ export class StoreTransaction implements Transaction {
     if (row <= table.lastId) {
       throw new RangeError(`${table.name}: id ${row} is not above ${table.lastId}, the highest one`)
     }
-    this.#insert(table, row, values as FieldValues)
+    this.#insert(table, row, values)
   }
 
   update<T extends AnyTable>(definition: T, row: number, given: NewRow<T>): void {

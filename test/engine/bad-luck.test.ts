@@ -1,5 +1,6 @@
-// Bad luck with the files of a store: damaged, lost, mixed up, from another time. Either the store says in one sentence
-// what is wrong, and changes nothing, or it goes on with everything that it had: it never loads damage silently.
+// Bad luck with the files of a store: damaged, lost, mixed up, from another time. Either the store
+// says in one sentence what is wrong, and changes nothing, or it goes on with everything that it
+// had: it never loads damage silently.
 
 import { describe, expect, test } from 'vitest'
 import {

@@ -1,5 +1,6 @@
-// What a store refuses while it runs, and how: a full disk, a failed write, a transaction too large, a directory that is
-// somebody else's. Whatever is refused, nothing is left of it, and nothing else suffers.
+// What a store refuses while it runs, and how: a full disk, a failed write, a transaction too
+// large, a directory that is somebody else's. Whatever is refused, nothing is left of it, and
+// nothing else suffers.
 
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { DatastoreError } from '../../src/engine/errors.ts'

@@ -89,7 +89,6 @@ describe('to an LSN', () => {
 
   test('into a directory that holds something is refused', async () => {
     const from = await source()
-    from.disk.place('/restored', Buffer.alloc(0))
     await from.disk.makeDirectory('/full')
     from.disk.place('/full/photo.jpg', Buffer.alloc(1))
     await expect(restoreTo(from, { lsn: 3 }, '/full')).rejects.toMatchObject({

@@ -169,6 +169,17 @@ describe('a transaction', () => {
     demandSound(store)
   })
 
+  it('forgets the fields that it had written of a row before one was refused', () => {
+    const store = filled()
+    store.transact((tx) => {
+      expect(() => tx.insert(likes, { user: 2, post: 2, at: Number.NaN })).toThrow(RangeError)
+      // Not the pair 2, 1, which is taken.
+      expect(tx.insert(likes, { post: 1 })).toBe(2)
+    })
+    expect(store.view.get(likes, 2)).toEqual({ id: 2, user: 0, post: 1, at: 0 })
+    demandSound(store)
+  })
+
   it('writes nothing to the log when it writes nothing', () => {
     const store = filled()
     const { size } = store.effects

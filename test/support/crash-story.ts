@@ -1,15 +1,17 @@
 // Stories of a whole store that a crash may end at any moment: the torture of promises (1) to (5).
 //
-// A story is a random life of the little network on a forgetful disk: transactions one by one and many at once,
-// snapshots while they go on, restarts, kills, failing operations, crashes. At every moment at which the disk changes,
-// states that a crash could leave are set aside; after each step the store is opened on each of them:
+// A story is a random life of the little network on a forgetful disk: transactions one by one and
+// many at once, snapshots while they go on, restarts, kills, failing operations, crashes. At every
+// moment at which the disk changes, states that a crash could leave are set aside; after each step
+// the store is opened on each of them:
 //
 //   it opens, without a human and without a word of damage              else violation 1
 //   it has every transaction that anybody was told to be durable        else violation 2
 //   it is, to the letter, what the oracle was after some transaction    else violation 3
 //   `check` finds nothing (for a sample: it takes as long as opening)   else violation 4
 //
-// For a sample the same is asked of crashes while it recovers, and after it: what it has served must not go again.
+// For a sample the same is asked of crashes while it recovers, and after it: what it has served
+// must not go again.
 //
 // With `SimulatedTime` a seed decides everything, so that a failure is repeated by its seed.
 
@@ -240,7 +242,8 @@ class CrashStory {
       this.#mayFail = false
       return
     }
-    // The process ends, as onPoison asks; the next one finds a better disk, or the same one once more.
+    // The process ends, as onPoison asks; the next one finds a better disk, or the same one once
+    // more.
     if (this.#random.once(2)) this.#disk.heal()
     await this.#reboot()
     this.#mayFail = false
@@ -471,7 +474,10 @@ class CrashStory {
     }
   }
 
-  /** The store of a crash state is as good as any: it takes a transaction, and a snapshot, and keeps them. */
+  /**
+   * The store of a crash state is as good as any: it takes a transaction, and a snapshot, and keeps
+   * them.
+   */
   async #liveOn(disk: ForgetfulDisk, store: SimulatedStore, moment: string): Promise<void> {
     try {
       await store.transact('join', { handle: 'survivor' })

@@ -1,5 +1,6 @@
-// `datastoreTest`: a test of anything that writes. After its body the store must pass `check`, and must be the same
-// store again when it is opened from the log alone, and when it is opened from a snapshot.
+// `datastoreTest`: a test of anything that writes. After its body the store must pass `check`, and
+// must be the same store again when it is opened from the log alone, and when it is opened from a
+// snapshot.
 
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -55,7 +56,10 @@ export class StoreDirectory {
   }
 }
 
-/** Runs `body` on a store in a new directory, then verifies it after a restart from log and from snapshot. */
+/**
+ * Runs `body` on a store in a new directory, then verifies it after a restart from log and from
+ * snapshot.
+ */
 export function datastoreTest(
   name: string,
   body: (directory: StoreDirectory) => Promise<void>,

@@ -1,4 +1,5 @@
-// A little store that has lived for a while, closed, on a forgetful disk, for a test that is about to damage it.
+// A little store that has lived for a while, closed, on a forgetful disk, for a test that is about
+// to damage it.
 
 import { crc32 } from 'node:zlib'
 import { expect } from 'vitest'
@@ -14,7 +15,10 @@ export interface Grown {
   readonly lastLsn: number
 }
 
-/** A store with one person and posts "post 1", "post 2", …; after those in `snapshotsAfter` a snapshot is taken. */
+/**
+ * A store with one person and posts "post 1", "post 2", …; after those in `snapshotsAfter` a
+ * snapshot is taken.
+ */
 export async function grownStore(
   postCount: number,
   snapshotsAfter: readonly number[] = [],

@@ -1,5 +1,5 @@
-// A small product for tests of the engine: people, posts with nested comments, and likes, with every kind of field and
-// index. It knows nothing of the real network.
+// A small product for tests of the engine: people, posts with nested comments, and likes, with
+// every kind of field and index. It knows nothing of the real network.
 
 import {
   bytes,
@@ -114,7 +114,9 @@ export const littleTransactions = {
   },
 }
 
-/** Everything that a reader could ever see, as plain data: two stores that agree on it are the same. */
+/**
+ * Everything that a reader could ever see, as plain data: two stores that agree on it are the same.
+ */
 export function everything(view: View): unknown {
   const found: Record<string, unknown> = {}
   for (const table of littleTables) {

@@ -1,8 +1,9 @@
-// What the little network must be, as plain objects that know nothing of the engine: the oracle of the crash tests.
+// What the little network must be, as plain objects that know nothing of the engine: the oracle of
+// the crash tests.
 //
-// It is told every transaction in the order in which the store runs them, says what each of them has to answer, and
-// remembers what everything looks like after each LSN. A store that comes back after a crash with LSN n has to look
-// like text(n), to the letter.
+// It is told every transaction in the order in which the store runs them, says what each of them
+// has to answer, and remembers what everything looks like after each LSN. A store that comes back
+// after a crash with LSN n has to look like text(n), to the letter.
 
 import type { littleTransactions } from './little-network.ts'
 
@@ -235,7 +236,10 @@ export class LittleOracle {
     return text
   }
 
-  /** Takes the next transaction. Says what the store has to answer, and the LSN that the answer rests on. */
+  /**
+   * Takes the next transaction. Says what the store has to answer, and the LSN that the answer
+   * rests on.
+   */
   submit(operation: LittleOperation): { answer: LittleAnswer; lsn: number } {
     const { answer, wrote } = this.#model.run(operation)
     if (wrote) {

@@ -1,4 +1,5 @@
-// A fixed little story: one transaction of each kind after the other, an hour apart, told to a store and to the oracle.
+// A fixed little story: one transaction of each kind after the other, an hour apart, told to a
+// store and to the oracle.
 
 import { expect } from 'vitest'
 import { LittleOracle } from './little-oracle.ts'

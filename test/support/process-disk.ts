@@ -1,5 +1,6 @@
-// A disk as one process sees it. When the process is killed, none of its operations reaches the disk any more, and none
-// of those under way ever ends for it; what it had given to the kernel stays there for the next process.
+// A disk as one process sees it. When the process is killed, none of its operations reaches the
+// disk any more, and none of those under way ever ends for it; what it had given to the kernel
+// stays there for the next process.
 
 import type { Disk, DiskFile, OpenMode } from '../../src/engine/disk.ts'
 

@@ -1,5 +1,5 @@
-// The little network's store on a simulated disk: made to be opened thousands of times, small in everything. Every open
-// is a boot of its own: who had the lock before is dead.
+// The little network's store on a simulated disk: made to be opened thousands of times, small in
+// everything. Every open is a boot of its own: who had the lock before is dead.
 
 import { Datastore } from '../../src/engine/datastore.ts'
 import { littleTables, littleTransactions } from './little-network.ts'

@@ -1,4 +1,5 @@
-// Time and chance for a simulation: nothing happens by itself, and the same seed gives the same run, to the byte.
+// Time and chance for a simulation: nothing happens by itself, and the same seed gives the same
+// run, to the byte.
 //
 //   performance.now      stands still: no work is ever too long for its slice, no write too slow for the thread
 //   setInterval          waits for `advance`

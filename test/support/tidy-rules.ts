@@ -4,8 +4,9 @@
 // and text, so that tidy.test.ts can show every rule a bad example: a rule that cannot fail is
 // worse than none.
 //
-//   main ─▶ commands ─▶ threads ─▶ api ─▶ live ─▶ jobs ─▶ model ─▶ engine ─▶ std        web: imported by nobody
+//   main ─▶ commands ─▶ threads ─▶ api ─▶ live ─▶ jobs ─▶ model ─▶ engine ─▶ std
 //                                   └───────────────▶ media ──────────────▶ std
+//   web: imported by nobody
 //
 // Arrows may skip to the right, never turn left. Depth is privacy: another layer imports only files
 // that lie directly in a layer's folder. Tests and benches are no layer: they may look inside.
@@ -271,7 +272,10 @@ const decisionsOutOfOrder: Rule = (files) =>
       return missing === undefined ? [] : [`${path}:1: has no part "${missing}"`]
     })
 
-/** Codes are 'UPPER_CASE' literals or UPPER_CASE keys; names of the environment and of Fastify are not. */
+/**
+ * Codes are 'UPPER_CASE' literals or UPPER_CASE keys; names of the environment and of Fastify are
+ * not.
+ */
 function codesOf(file: SourceFile): string[] {
   return [
     ...file.text.matchAll(

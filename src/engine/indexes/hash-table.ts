@@ -13,7 +13,7 @@
 //   0  depth: bits of the hash used              segment s begins at word s × 2052
 //   1  count of segments                         0  depth of this segment
 //   2  count of entries                          1  count of its entries
-//   4… segment number for each prefix            4… 1024 slots of { hash, row id }; row id 0 is free
+//   4… segment number for each prefix            4… 1024 slots of { hash, row id }; row 0 is free
 //
 // Invariants
 //   (1) A segment of depth d is named by the 2^(depth - d) directory entries that share its d-bit

@@ -1,13 +1,18 @@
-// The segments of a directory, read as they lie there: nothing is cut, synced or written. For looking into a log that is
-// not to be trusted as a whole, up to the first thing that is wrong.
+// The segments of a directory, read as they lie there: nothing is cut, synced or written. For
+// looking into a log that is not to be trusted as a whole, up to the first thing that is wrong.
 //
-// `read` ends where the log ends, or where its bytes can no longer be verified; it cannot tell which, and who needs to
-// know how far it should have gone (a wanted LSN) compares.
+// `read` ends where the log ends, or where its bytes can no longer be verified; it cannot tell
+// which, and who needs to know how far it should have gone (a wanted LSN) compares.
 
 import { join } from 'node:path'
 import { DatastoreError } from '../errors.ts'
 import { LogCursor } from './log-cursor.ts'
-import { decodeSegmentHeader, parseSegmentFileName, readHeaderBytes, segmentFileName } from './segment.ts'
+import {
+  decodeSegmentHeader,
+  parseSegmentFileName,
+  readHeaderBytes,
+  segmentFileName,
+} from './segment.ts'
 import type { Disk } from '../disk.ts'
 import type { Batch } from '../transaction-log.ts'
 

@@ -348,7 +348,8 @@ describe('the first error', () => {
     const disk = newDisk()
     const log = await openLog({ disk })
     const writer = await log.acquire()
-    disk.failAt(2, 'EIO', 'once')
+    // Behind the two files that the first writer closes.
+    disk.failAt(3, 'EIO', 'once')
     expect(await refusalOf(log.acquire())).toMatch(/^STORAGE_FAILED: .* becoming the writer/)
     expect(await append(writer, 1)).toBe('unknown')
   })

@@ -78,6 +78,15 @@ describe('an arena', () => {
     expect(rest.includes(0xff)).toBe(false)
   })
 
+  it('leaves nothing of its free lists in the rest of a block that is taken again', () => {
+    const records = arena()
+    const references = Array.from({ length: 300 }, () => records.write(Buffer.from('a'), 0, 1))
+    for (const freed of references.slice(200)) records.free(freed)
+    const reference = records.write(Buffer.from('b'), 0, 1)
+    const start = records.offset(reference)
+    expect(records.bytes.toString('latin1', start, start + 4)).toBe('b\0\0\0')
+  })
+
   it('refuses to free a record twice', () => {
     const records = arena()
     const reference = records.write(Buffer.from('hello'), 0, 5)

@@ -11,6 +11,7 @@ import { READS, STATES, STOP, TORN } from '../../support/seqlock-reader.ts'
 import type { ReaderTask } from '../../support/seqlock-reader.ts'
 
 const READS_MIN = 30_000
+const STATES_MIN = 3000
 const ROUNDS_MAX = 3_000_000
 const WORD_COUNT = 24
 const STRIDE = 700
@@ -94,8 +95,12 @@ it('a reader in another thread never keeps a torn read', async () => {
   })
   const ended = once(reader, 'exit')
   await once(reader, 'online')
+  const readsBefore = Atomics.load(counters, READS)
+  const isDone = (): boolean =>
+    Atomics.load(counters, READS) - readsBefore >= READS_MIN &&
+    Atomics.load(counters, STATES) >= STATES_MIN
   let rounds = 0
-  while (Atomics.load(counters, READS) < READS_MIN && rounds < ROUNDS_MAX) {
+  while (rounds < ROUNDS_MAX && !isDone()) {
     rounds++
     memory.seqlock.begin()
     for (let index = 0; index < WORD_COUNT; index++) column.set(index * STRIDE, rounds)

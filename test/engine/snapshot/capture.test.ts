@@ -1,3 +1,5 @@
+// What a running snapshot takes from memory: each page once, as it was when the snapshot began.
+
 import { expect, it } from 'vitest'
 import { InvariantError } from '../../../src/std/assert.ts'
 import { Memory } from '../../../src/engine/memory/memory.ts'

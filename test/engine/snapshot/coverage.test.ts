@@ -1,3 +1,5 @@
+// Which pages files hold what, and when one is given up because too little of it is used.
+
 import { expect, it } from 'vitest'
 import { Memory } from '../../../src/engine/memory/memory.ts'
 import { DIRTY, PAGE_SIZE } from '../../../src/engine/memory/region.ts'

@@ -1,3 +1,5 @@
+// Names of snapshot files: order, parsing, and attempts that must not collide.
+
 import { expect, it } from 'vitest'
 import {
   compareStems,

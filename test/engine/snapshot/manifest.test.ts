@@ -1,3 +1,5 @@
+// The manifest: round trips, and every flipped bit and every truncation is seen.
+
 import { describe, expect, it } from 'vitest'
 import { crc32 } from 'node:zlib'
 import { decodeManifest, manifestChunks } from '../../../src/engine/snapshot/manifest.ts'

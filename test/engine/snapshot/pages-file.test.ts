@@ -1,3 +1,5 @@
+// The pages file: its header cannot be mistaken, and pages lie where the manifest says.
+
 import { expect, it } from 'vitest'
 import { crc32 } from 'node:zlib'
 import {

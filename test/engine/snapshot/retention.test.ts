@@ -1,3 +1,5 @@
+// Which snapshots are kept, and in which order files are deleted.
+
 import { expect, it } from 'vitest'
 import { keptEntries, soundEntries, unusedFiles } from '../../../src/engine/snapshot/retention.ts'
 import type { Entry } from '../../../src/engine/snapshot/retention.ts'

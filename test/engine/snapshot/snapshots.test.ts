@@ -1,3 +1,5 @@
+// The snapshots of a directory as the store uses them: take, load, fall back, verify.
+
 import { unlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
