@@ -67,12 +67,12 @@ describe('what is removed or changed', () => {
     [
       'the kind of a column',
       [without({ age: schema.float(1) }, users.record), posts],
-      'field "users.age" (id 1) was a number and is declared as a float, and the table has 3 rows',
+      'field "users.age" (id 1) was a number, is now a float, and the table has 3 rows',
     ],
     [
       'the place of a field',
       [without({ age: number(1), bio: number(11) }, { handle: text(10) }), posts],
-      'field "users.bio" (id 11) was a text and is declared as a number, and the table has 3 rows',
+      'field "users.bio" (id 11) was a text, is now a number, and the table has 3 rows',
     ],
     [
       'the table that a reference points into',

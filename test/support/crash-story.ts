@@ -64,6 +64,8 @@ const ERRNOS: readonly Errno[] = ['EIO', 'ENOSPC', 'EDQUOT', 'EROFS', 'EFBIG']
 const WAITING_STATES_MAX = 400
 const PERSONS_MAX = 4
 const POSTS_MAX = 12
+/** With what a store may refuse to open while operations fail. */
+const FAILURES = new Set(['STORAGE_FAILED', 'DIRECTORY_UNWRITABLE', 'STORE_POISONED'])
 const DAMAGE = /damaged|missing|lost/
 
 const DURABILITIES = ['sync', 'sync', 'interval', 'os'] as const
@@ -257,8 +259,9 @@ class CrashStory {
     try {
       await this.#open(leastLsn)
     } catch (error) {
-      if (!this.#mayFail || error instanceof Violation) throw error
+      if (error instanceof Violation) throw error
       this.#disk.heal()
+      this.#mayFail = false
       this.#begin(this.#disk)
       await this.#open(leastLsn)
     }
@@ -285,7 +288,7 @@ class CrashStory {
     try {
       store = await openOn(disk, { ...this.#settings, report })
     } catch (error) {
-      if (this.#mayFail) throw error
+      if (this.#mayFail && FAILURES.has((error as { code?: string }).code ?? '')) throw error
       throw this.#violated('the story goes on', `it does not open: ${sentenceOf(error)}`)
     }
     this.#judge(store, lines, leastLsn, this.#oracle.lastLsn, 'the story goes on')

@@ -11,7 +11,7 @@ import type { MemoryHandle } from '../../src/engine/memory/memory.ts'
 
 export interface ReaderTask {
   readonly handle: MemoryHandle
-  /** Words that both threads see: the five below. */
+  /** Words that both threads see: the four below. */
   readonly control: SharedArrayBuffer
   readonly wordCount: number
   readonly stride: number
@@ -25,8 +25,6 @@ export const STOP = 1
 export const TORN = 2
 /** Different states seen. */
 export const STATES = 3
-/** Times that a read had to be repeated. */
-export const RETRIES = 4
 
 function read({ handle, control, wordCount, stride }: ReaderTask): void {
   const counters = new Int32Array(control)
@@ -48,7 +46,6 @@ function read({ handle, control, wordCount, stride }: ReaderTask): void {
     } catch {
       counters[TORN]!++
     }
-    counters[RETRIES] = memory.seqlock.retries
     Atomics.add(counters, READS, 1)
   }
 }
