@@ -174,6 +174,13 @@ export class ImportReader {
       if (kind === undefined) throw this.#invalid(`field "${field}" of ${name} is not declared`)
       values[field] = kind === 'bytes' ? fromPortable(value) : value
     }
+    // A reference may come before its row, but not point past all rows of the export.
+    for (const { name: field, table: target } of table.stored.columns) {
+      const value = target === undefined ? undefined : values[field]
+      const lastId = target === undefined ? 0 : (this.#header!.tables[target] ?? 0)
+      if (typeof value !== 'number' || value <= lastId) continue
+      throw this.#invalid(`${name}.${field} is ${value}, the highest id of ${target} is ${lastId}`)
+    }
     this.#rows.push({ table: table.name, id, row: values })
     this.#rowsSize += size
     this.rowCount++

@@ -77,6 +77,7 @@ export class Table {
   readonly #dependents: Map<number, TableIndex[]>
   readonly #indexByName: Map<string, TableIndex>
   readonly #columnByName: Map<string, Column>
+  readonly #targets: { readonly name: string; readonly table: Table }[]
 
   constructor(memory: Memory, stored: StoredTable, seed: number) {
     this.id = stored.id
@@ -104,6 +105,7 @@ export class Table {
     })
     this.#dependents = new Map()
     this.counters = []
+    this.#targets = []
     this.indexes = stored.indexes.map((index) => {
       const built = this.#index(memory, index)
       for (const field of [...index.fields, ...(index.unless ?? [])]) this.#depend(field, built)
@@ -148,6 +150,11 @@ export class Table {
     throw new DatastoreError('ROW_NOT_FOUND', `${this.name}: there is no row ${row}`)
   }
 
+  /** Tells the table which one a reference of it points into. */
+  linkTarget(name: string, table: Table): void {
+    this.#targets.push({ name, table })
+  }
+
   /** Tells the table that a counter counts its rows. */
   linkCounter(counter: CounterIndex, fields: readonly number[]): void {
     this.counters.push(counter)
@@ -158,6 +165,18 @@ export class Table {
       remove: (row) => counter.remove(row),
     }
     for (const field of fields) this.#depend(field, dependent)
+  }
+
+  /** Throws RangeError when a reference points above the highest id of the table it is into. */
+  demandReferences(values: FieldValues): void {
+    for (let index = 0; index < this.#targets.length; index++) {
+      const { name, table } = this.#targets[index]!
+      const value = values[name]
+      if (typeof value !== 'number' || value <= table.lastId) continue
+      throw new RangeError(
+        `${this.name}.${name}: ${value} is no row of ${table.name}, whose highest id is ${table.lastId}`,
+      )
+    }
   }
 
   /** Throws DUPLICATE_KEY when a unique or pair index already has what the row would put in. */

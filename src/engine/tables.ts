@@ -83,6 +83,10 @@ export class Tables {
     for (const stored of schema.tables) byId[stored.id] = new Table(this.memory, stored, this.#seed)
     for (const stored of schema.tables) {
       for (const column of stored.columns) {
+        if (column.kind === 'reference') {
+          const target = schema.tables.find(({ name }) => name === column.table)
+          if (target !== undefined) byId[stored.id]!.linkTarget(column.name, byId[target.id]!)
+        }
         if (column.counts === undefined) continue
         const { table, by, unless = [] } = column.counts
         const source = byId[schema.tables.find(({ name }) => name === table)!.id]!

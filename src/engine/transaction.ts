@@ -137,6 +137,7 @@ export class StoreTransaction implements Transaction {
   insert<T extends AnyTable>(definition: T, values: NewRow<T>): number {
     const table = this.#table(definition.id)
     const row = table.nextId()
+    table.demandReferences(values)
     this.#insert(table, row, values)
     return row
   }
@@ -171,6 +172,7 @@ export class StoreTransaction implements Transaction {
     }
     const touchesRecord = table.stored.record.some(({ name }) => values[name] !== undefined)
     if (positions.length === 0 && !touchesRecord) return
+    table.demandReferences(values)
     table.demandUnique(values, row)
     const record = touchesRecord ? table.row.pack(recordAfter(table, row, values)) : undefined
     this.#effects.update(table, row, positions, after, record)

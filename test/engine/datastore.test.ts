@@ -16,17 +16,20 @@ datastoreTest('rows, indexes and counters survive a restart', async ({ store }) 
   expect(store.view.find(people.indexes.byHandle, 'jiro')).toBe(jiro)
 })
 
-datastoreTest('what a transaction throws is its caller’s, and nothing is left of it', async ({ store }) => {
-  const { output: author } = await store.transact('join', { handle: 'hanako' })
-  await expect(store.transact('join', { handle: 'hanako' })).rejects.toThrow(No)
-  await expect(store.transact('regret', { author })).rejects.toThrow('on second thoughts')
-  await expect(store.transact('rename', { person: 99, handle: 'x' })).rejects.toMatchObject({
-    code: 'ROW_NOT_FOUND',
-  })
-  expect(store.view.lastId(posts)).toBe(0)
-  expect(store.view.get(people, author)).toMatchObject({ handle: 'hanako', weight: 0 })
-  expect(store.check()).toEqual([])
-})
+datastoreTest(
+  'what a transaction throws is its caller’s, and nothing is left of it',
+  async ({ store }) => {
+    const { output: author } = await store.transact('join', { handle: 'hanako' })
+    await expect(store.transact('join', { handle: 'hanako' })).rejects.toThrow(No)
+    await expect(store.transact('regret', { author })).rejects.toThrow('on second thoughts')
+    await expect(store.transact('rename', { person: 99, handle: 'x' })).rejects.toMatchObject({
+      code: 'ROW_NOT_FOUND',
+    })
+    expect(store.view.lastId(posts)).toBe(0)
+    expect(store.view.get(people, author)).toMatchObject({ handle: 'hanako', weight: 0 })
+    expect(store.check()).toEqual([])
+  },
+)
 
 datastoreTest('a key runs a command once, and its answer survives', async (directory) => {
   const first = await directory.store.transact('join', { handle: 'a' }, { key: 'one' })
@@ -47,4 +50,13 @@ datastoreTest('many callers share few writes', async ({ store }) => {
   const ids = (await Promise.all(calls)).map(({ output }) => output)
   expect(new Set(ids).size).toBe(500)
   expect(store.stats().commits.batches - before).toBeLessThan(10)
+})
+
+datastoreTest('a reference to a row that never was is refused', async ({ store }) => {
+  const { output: author } = await store.transact('join', { handle: 'hanako' })
+  const { output: post } = await store.transact('post', { author, text: 'one' })
+  await expect(store.transact('move', { post, author: 4_000_000_000 })).rejects.toThrow(
+    'posts.author: 4000000000 is no row of people, whose highest id is 1',
+  )
+  expect(store.view.get(posts, post)).toMatchObject({ author })
 })

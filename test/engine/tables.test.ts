@@ -25,7 +25,11 @@ function filled(): SmallStore {
   store.transact((tx) => {
     for (let row = 1; row <= 300; row++) {
       tx.insert(people, { handle: `user${row}`, badge: row, referrer: row >> 1, tags: [row] })
-      tx.insert(posts, { author: (row % 7) + 1, parent: row >> 2, caption: 'x'.repeat(row) })
+      tx.insert(posts, {
+        author: (row % Math.min(row, 7)) + 1,
+        parent: row >> 2,
+        caption: 'x'.repeat(row),
+      })
       tx.insert(likes, { user: row, post: row })
     }
     for (let row = 5; row <= 300; row += 5) tx.remove(posts, row)

@@ -94,6 +94,7 @@ describe('a view', () => {
     )
     const caption = 'x'.repeat(3000)
     store.transact((tx) => {
+      tx.insert(people, { handle: 'aki' })
       for (let count = 0; count < 4000; count++) tx.insert(posts, { author: 1, caption })
     })
     expect(reader.byId(posts.id)!.row.read(4000)).toMatchObject({ id: 4000, caption })
