@@ -167,7 +167,6 @@ describe('values', () => {
       expect(parseSnapshotEvery(bad), bad).toBeUndefined()
     }
   })
-
 })
 
 describe('the table', () => {

@@ -38,7 +38,9 @@ const [name = '', seed = '1'] = positionals
 const torture = tortures[name]
 const minutes = Number(values.minutes)
 if (torture === undefined || !/^\d+$/.test(seed) || !(minutes >= 0)) {
-  console.error(`npm run torture -- NAME [SEED] [--minutes N], of ${Object.keys(tortures).join(', ')}`)
+  console.error(
+    `npm run torture -- NAME [SEED] [--minutes N], of ${Object.keys(tortures).join(', ')}`,
+  )
   process.exit(2)
 }
 try {

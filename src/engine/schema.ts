@@ -343,7 +343,7 @@ export function defineTable<
 
 /** The stored form of a set of declared tables. */
 export function storedSchema(
-  tables: readonly TableDefinition<Columns, Records>[],
+  tables: readonly TableDefinition[],
   migration: number,
 ): StoredSchema {
   const names = new Set<string>()

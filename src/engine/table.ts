@@ -174,7 +174,8 @@ export class Table {
       const value = values[name]
       if (typeof value !== 'number' || value <= table.lastId) continue
       throw new RangeError(
-        `${this.name}.${name}: ${value} is no row of ${table.name}, whose highest id is ${table.lastId}`,
+        `${this.name}.${name}: ${value} is no row of ${table.name}, ` +
+          `whose highest id is ${table.lastId}`,
       )
     }
   }

@@ -1,9 +1,10 @@
-// Durability and reads modes: when a write is acknowledged, when it is durable, and what a crash or a kill then takes.
+// Durability and reads modes: when a write is acknowledged, when it is durable, and what a crash or
+// a kill then takes.
 //
-//   mode       acknowledged      durableLsn follows                a kill takes   a crash takes
+//   mode       acknowledged      durableLsn follows               a kill takes   a crash takes
 //   sync       when durable      at once                           nothing        nothing
 //   interval   when written      with a sync each second           nothing        up to that second
-//   os         when written      with snapshot, rotation, close    nothing        what was not written yet
+//   os         when written      with snapshot, rotation, close    nothing        the unwritten
 
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { ForgetfulDisk } from '../support/forgetful-disk.ts'
@@ -34,7 +35,9 @@ async function leastAfterCrash(disk: ForgetfulDisk): Promise<number> {
   return least
 }
 
-async function opened(durability: Durability): Promise<{ disk: ForgetfulDisk; store: SimulatedStore }> {
+async function opened(
+  durability: Durability,
+): Promise<{ disk: ForgetfulDisk; store: SimulatedStore }> {
   const disk = newDisk()
   // Its schema is durable: what is lost later is a row.
   await (await openOn(disk)).close()
@@ -67,7 +70,7 @@ describe.each(['interval', 'os'] as const)('%s:', (durability) => {
     await store.close()
   })
 
-  test('is durable after close, and after the next start of a process that was killed', async () => {
+  test('is durable after close, and after the next start when the process was killed', async () => {
     const { disk, store } = await opened(durability)
     await store.transact('join', { handle: 'hanako' })
     await store.close()
@@ -142,7 +145,7 @@ describe('reads', () => {
     await store.close()
   })
 
-  test('durable: answer when what they saw is durable, in order, and at once when it was', async () => {
+  test('durable: answer when what they saw is durable, in order, at once when it was', async () => {
     const disk = newDisk()
     const store = await openOn(disk, { reads: 'durable' })
     expect(await store.read((view) => view.rowCount(people))).toBe(0)
@@ -150,10 +153,12 @@ describe('reads', () => {
     const events: string[] = []
     const joined = store.transact('join', { handle: 'hanako' }).then(() => events.push('told'))
     await turns()
-    const read = store.read((view) => view.rowCount(people)).then((count) => {
-      expect(store.stats().durableLsn).toBe(LSN_AFTER_JOIN)
-      events.push(`read ${count}`)
-    })
+    const read = store
+      .read((view) => view.rowCount(people))
+      .then((count) => {
+        expect(store.stats().durableLsn).toBe(LSN_AFTER_JOIN)
+        events.push(`read ${count}`)
+      })
     await turns()
     expect(events).toEqual([])
     gate.open()

@@ -19,7 +19,7 @@ function story(): { store: SmallStore; payload: Buffer } {
   const store = new SmallStore()
   store.transact((tx) => {
     tx.insert(people, { handle: 'aki', age: 3, rating: 0.25, isAdmin: true })
-    tx.insert(likes, { user: 1, post: 2, at: 5 })
+    tx.insert(likes, { user: 1, at: 5 })
     tx.update(people, 1, { isAdmin: false, rating: 7, handle: 'ben' })
     tx.update(people, 1, { isAdmin: true })
     tx.remove(likes, 1)

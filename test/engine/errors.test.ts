@@ -15,7 +15,7 @@ test.each(Object.keys(DATASTORE_ERRORS))('%s is provoked by a test', (code) => {
   expect(texts.some((text) => new RegExp(`\\b${code}\\b`).test(text))).toBe(true)
 })
 
-test('what the operating system throws is told as a failure of the storage, all else as it is', () => {
+test('what the system throws is told as a failure of the storage, all else as it is', () => {
   const cause = Object.assign(new Error('EIO: i/o error, write'), { code: 'EIO' })
   expect(storageFailed('opening', cause, '/data')).toMatchObject({
     code: 'STORAGE_FAILED',

@@ -1,7 +1,8 @@
-// I/O fault points: every operation of the disk fails once, or from then on, in each of four ways, at each stage of a
-// store's life. Whatever fails:
+// I/O fault points: every operation of the disk fails once, or from then on, in each of four ways,
+// at each stage of a store's life. Whatever fails:
 //
-//   (1) nothing that was told durable is lost: not for the next process, nor in a crash before or after it;
+//   (1) nothing that was told durable is lost: not for the next process, nor in a crash before or
+//       after it;
 //   (2) after the first error of the log nothing is told durable any more;
 //   (3) a failed snapshot is no failed log: writes go on, and the next snapshot is taken;
 //   (4) who asked is told by a DatastoreError with a sentence;
@@ -166,7 +167,8 @@ for (const [name, stage] of Object.entries(stages)) {
           const wasHit = disk.operationCount - before >= index
           await expectTold(story, disk.crash(random))
           disk.heal()
-          if (store !== undefined && stage.after !== undefined) await stage.after(story, store, failure)
+          if (store !== undefined && stage.after !== undefined)
+            await stage.after(story, store, failure)
           else await store?.close().catch(() => undefined)
           await expectTold(story, disk.crash(random))
           await expectTold(story, disk)
@@ -179,7 +181,7 @@ for (const [name, stage] of Object.entries(stages)) {
   })
 }
 
-test('a process that is killed in the middle of a failing append loses nothing either', async () => {
+test('a process that is killed within a failing append loses nothing either', async () => {
   const random = new Random(1)
   using time = new SimulatedTime(random)
   for (const errno of ERRNOS) {

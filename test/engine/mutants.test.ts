@@ -1,5 +1,6 @@
-// Mutants of durability: a store whose disk lies in one way, as if the store forgot that one step. The crash stories have
-// to find out each of them; a step whose loss they do not notice would be a step that nothing tests.
+// Mutants of durability: a store whose disk lies in one way, as if the store forgot that one step.
+// The crash stories have to find out each of them; a step whose loss they do not notice would be a
+// step that nothing tests.
 
 import { expect, test } from 'vitest'
 import { Violation, liveStory, storyOf } from '../support/crash-story.ts'
@@ -59,17 +60,21 @@ const mutants: Readonly<Record<string, () => Lie>> = {
   'manifests are not synced': () => ({ sync: (path) => !path.endsWith('.partial') }),
 }
 
-test.each(Object.entries(mutants))('%s: found out', async (_, lie) => {
-  for (let seed = 1; seed <= SEED_COUNT_MAX; seed++) {
-    try {
-      await liveStory({ ...storyOf(seed), lie: (disk) => lyingDisk(disk, lie()) })
-    } catch (error) {
-      expect(error).toBeInstanceOf(Violation)
-      return
+test.each(Object.entries(mutants))(
+  '%s: found out',
+  async (_, lie) => {
+    for (let seed = 1; seed <= SEED_COUNT_MAX; seed++) {
+      try {
+        await liveStory({ ...storyOf(seed), lie: (disk) => lyingDisk(disk, lie()) })
+      } catch (error) {
+        expect(error).toBeInstanceOf(Violation)
+        return
+      }
     }
-  }
-  expect.unreachable(`no story of ${SEED_COUNT_MAX} has noticed it`)
-}, 600_000)
+    expect.unreachable(`no story of ${SEED_COUNT_MAX} has noticed it`)
+  },
+  600_000,
+)
 
 test('a disk that does not lie is not accused', async () => {
   const { states } = await liveStory({ ...storyOf(1), lie: (disk) => lyingDisk(disk, {}) })

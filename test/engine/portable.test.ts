@@ -1,5 +1,5 @@
-// Export and import: a store goes through text and is the same store, and text that was cut or changed is refused with
-// nothing left of it.
+// Export and import: a store goes through text and is the same store, and text that was cut or
+// changed is refused with nothing left of it.
 
 import { createHash } from 'node:crypto'
 import { describe, expect, test } from 'vitest'
@@ -162,7 +162,8 @@ describe('is refused', () => {
   ])('%s', async (_, change, sentence) => {
     const { lines } = await story()
     // What stands behind the end is seen when everything before it is in.
-    if (!sentence.test('there are lines after the end')) await expectRefused(change(lines), sentence)
+    if (!sentence.test('there are lines after the end'))
+      await expectRefused(change(lines), sentence)
     else {
       await using store = await openOn(new ForgetfulDisk(['/']))
       await expect(importInto(store, change(lines))).rejects.toThrow(sentence)
@@ -182,6 +183,8 @@ describe('is refused', () => {
 test('the tables of an export say what is in it', async () => {
   const { lines } = await story()
   const head = JSON.parse(lines[0]!) as { tables: Record<string, number>; lsn: number }
-  expect(Object.keys(head.tables)).toEqual(expect.arrayContaining(littleTables.map(({ name }) => name)))
+  expect(Object.keys(head.tables)).toEqual(
+    expect.arrayContaining(littleTables.map(({ name }) => name)),
+  )
   expect(head.tables).toMatchObject({ people: 4, posts: 4, likes: 3 })
 })

@@ -19,6 +19,7 @@ import { ForgetfulDisk } from './forgetful-disk.ts'
 import { LittleOracle } from './little-oracle.ts'
 import { No, everything } from './little-network.ts'
 import { ProcessDisk } from './process-disk.ts'
+import { RecycledMemory } from './recycled-memory.ts'
 import { Random } from './seeded.ts'
 import { SimulatedTime } from './simulated-time.ts'
 import { openOn } from './simulated-store.ts'
@@ -79,14 +80,20 @@ export function storyOf(seed: number): StoryOptions {
   return { seed, stepCount: STEP_COUNT, durability, faults: true }
 }
 
-/** Lives the stories of all seeds from `seed` on, until `isEnough` says so. Throws a Violation. */
+/**
+ * Lives the stories of all seeds from `seed` on, of those in the modes that are asked for, until
+ * `isEnough` says so. Throws a Violation.
+ */
 export async function liveStories(
   seed: number,
   isEnough: (result: StoryResult) => boolean,
+  modes: readonly Durability[] = DURABILITIES,
 ): Promise<StoryResult> {
   const sum = { states: 0, deepStates: 0, moments: 0, transactions: 0 }
   for (let next = seed; !isEnough(sum); next++) {
-    const result = await liveStory(storyOf(next))
+    const story = storyOf(next)
+    if (!modes.includes(story.durability!)) continue
+    const result = await liveStory(story)
     sum.states += result.states
     sum.deepStates += result.deepStates
     sum.moments += result.moments
@@ -99,7 +106,8 @@ export async function liveStories(
 export async function liveStory(options: StoryOptions): Promise<StoryResult> {
   const random = new Random(options.seed)
   using time = new SimulatedTime(random)
-  const story = new CrashStory(options, random, time)
+  using memory = new RecycledMemory()
+  const story = new CrashStory(options, random, time, memory)
   await story.live()
   return story.result
 }
@@ -109,6 +117,7 @@ class CrashStory {
   readonly #options: StoryOptions
   readonly #random: Random
   readonly #time: SimulatedTime
+  readonly #memory: RecycledMemory
   readonly #oracle: LittleOracle
   readonly #settings: SimulatedOptions
   /** Without them opening is twice as fast, and the log has to tell everything. */
@@ -126,11 +135,12 @@ class CrashStory {
   #mayFail: boolean
   #keyCount: number
 
-  constructor(options: StoryOptions, random: Random, time: SimulatedTime) {
+  constructor(options: StoryOptions, random: Random, time: SimulatedTime, memory: RecycledMemory) {
     this.result = { states: 0, deepStates: 0, moments: 0, transactions: 0 }
     this.#options = options
     this.#random = random
     this.#time = time
+    this.#memory = memory
     this.#oracle = new LittleOracle()
     this.#settings = {
       clock: time,
@@ -140,7 +150,7 @@ class CrashStory {
       snapshotsKept: random.between(1, 3),
       keepLog: random.once(4),
     }
-    this.#takesSnapshots = !random.once(3)
+    this.#takesSnapshots = random.once(2)
     this.#waiting = []
     this.#disk = new ForgetfulDisk(['/'])
     this.#process = new ProcessDisk(this.#disk)
@@ -330,11 +340,15 @@ class CrashStory {
     this.#underWay.push(
       this.#store!.transact(name, input as never, options).then(
         ({ output, lsn: found }) => {
-          expect(`${String(output)} at ${found}`, 'output' in answer ? `${String(answer.output)} at ${lsn}` : 'refusal')
+          expect(
+            `${String(output)} at ${found}`,
+            'output' in answer ? `${String(answer.output)} at ${lsn}` : 'refusal',
+          )
         },
         (error: { code?: string }) => {
           const found = error instanceof No ? 'No' : error.code
-          if (found !== 'STORE_POISONED') expect(found, 'refused' in answer ? answer.refused : 'an output')
+          if (found !== 'STORE_POISONED')
+            expect(found, 'refused' in answer ? answer.refused : 'an output')
           else if (life === this.#life && !this.#mayFail) {
             this.#violation ??= this.#violated('a transaction', sentenceOf(error))
           }
@@ -347,13 +361,21 @@ class CrashStory {
     const random = this.#random
     const { personCount, postCount, livePostCount } = this.#oracle
     const now = this.#time.now()
-    const key = random.once(6) ? `key ${random.once(3) ? random.below(this.#keyCount + 1) : this.#keyCount++}` : undefined
+    const key = random.once(6)
+      ? `key ${random.once(3) ? random.below(this.#keyCount + 1) : this.#keyCount++}`
+      : undefined
     const person = random.between(1, personCount + 1)
     const post = random.between(1, postCount + 1)
     const text = 'lorem '.repeat(random.below(random.once(8) ? 300 : 30))
     const handle = `person ${random.below(6)}`
-    const with_ = (name: LittleOperation['name'], input: LittleOperation['input']): LittleOperation => ({
-      name, input, now, key,
+    const with_ = (
+      name: LittleOperation['name'],
+      input: LittleOperation['input'],
+    ): LittleOperation => ({
+      name,
+      input,
+      now,
+      key,
     })
     if (personCount === 0 || (personCount < PERSONS_MAX && random.once(8))) {
       return with_('join', { handle })
@@ -367,7 +389,10 @@ class CrashStory {
       case 3:
       case 4:
         if (postCount === 0) return with_('post', { author: person, text })
-        return with_('like', { person: Math.min(person, personCount), post: Math.min(post, postCount) })
+        return with_('like', {
+          person: Math.min(person, personCount),
+          post: Math.min(post, postCount),
+        })
       case 5:
         return with_('unlike', { person, post })
       case 6:
@@ -379,7 +404,7 @@ class CrashStory {
           ? with_('move', { post, author: Math.min(person, personCount) })
           : with_('remove', { post })
       default:
-        return with_('regret', { author: person })
+        return with_('regret', { author: Math.min(person, personCount) })
     }
   }
 
@@ -427,7 +452,11 @@ class CrashStory {
   }
 
   async #verifyWaiting(): Promise<void> {
-    for (const state of this.#waiting.splice(0)) await this.#verify(state)
+    for (const state of this.#waiting.splice(0)) {
+      this.#memory.lend()
+      await this.#verify(state)
+      this.#memory.takeBack()
+    }
   }
 
   async #verify(state: CrashState): Promise<void> {
@@ -446,7 +475,11 @@ class CrashStory {
     const foundLsn = store.recovery.lastLsn
     if (disk.onMoment !== undefined) {
       disk.onMoment = undefined
-      const after = { leastLsn: foundLsn, mostLsn: Math.max(foundLsn, 1), moment: `after ${moment}` }
+      const after = {
+        leastLsn: foundLsn,
+        mostLsn: Math.max(foundLsn, 1),
+        moment: `after ${moment}`,
+      }
       for (const crashed of disk.crashes(random, 4)) deep.push({ ...after, disk: crashed })
       for (const { disk: crashed, ...bounds } of deep) {
         const again = await this.#reopen(crashed, bounds.leastLsn, bounds.mostLsn, bounds.moment)

@@ -50,7 +50,11 @@ export function manifestsOf(disk: ForgetfulDisk): string[] {
 }
 
 /** Changes the bytes of a file, durably. */
-export function alter(disk: ForgetfulDisk, path: string, change: (bytes: Buffer) => Buffer | void): void {
+export function alter(
+  disk: ForgetfulDisk,
+  path: string,
+  change: (bytes: Buffer) => Buffer | void,
+): void {
   const bytes = disk.contents(path)
   disk.place(path, change(bytes) ?? bytes)
 }
@@ -62,7 +66,12 @@ export function flipBit(disk: ForgetfulDisk, path: string, offset: number): void
 }
 
 /** Writes another version number into a header whose last four of `size` bytes are its checksum. */
-export function changeVersion(disk: ForgetfulDisk, path: string, offset: number, size: number): void {
+export function changeVersion(
+  disk: ForgetfulDisk,
+  path: string,
+  offset: number,
+  size: number,
+): void {
   alter(disk, path, (bytes) => {
     bytes.writeUInt32LE(99, offset + 8)
     bytes.writeUInt32LE(crc32(bytes.subarray(offset, offset + size - 4)), offset + size - 4)
@@ -70,7 +79,10 @@ export function changeVersion(disk: ForgetfulDisk, path: string, offset: number,
 }
 
 /** The code and the sentence with which opening is refused. */
-export async function refusalOn(disk: ForgetfulDisk, options: SimulatedOptions = {}): Promise<string> {
+export async function refusalOn(
+  disk: ForgetfulDisk,
+  options: SimulatedOptions = {},
+): Promise<string> {
   const paths = disk.paths()
   try {
     const store = await openOn(disk, options)
@@ -92,7 +104,10 @@ export async function expectState(
   options: SimulatedOptions = {},
 ): Promise<string[]> {
   const lines: string[] = []
-  const store: SimulatedStore = await openOn(disk, { report: (line) => void lines.push(line), ...options })
+  const store: SimulatedStore = await openOn(disk, {
+    report: (line) => void lines.push(line),
+    ...options,
+  })
   expect(everything(store.view)).toEqual(state)
   expect(store.check()).toEqual([])
   await store.transact('join', { handle: 'afterwards' })

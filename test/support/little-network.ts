@@ -107,7 +107,10 @@ export const littleTransactions = {
     tx.remove(posts, post)
     throw new No('on second thoughts')
   },
-  bulk(tx: Transaction, { author, count, size }: { author: number; count: number; size: number }): void {
+  bulk(
+    tx: Transaction,
+    { author, count, size }: { author: number; count: number; size: number },
+  ): void {
     for (let index = 0; index < count; index++) {
       tx.insert(posts, { author, text: 'x'.repeat(size), at: tx.now })
     }

@@ -74,21 +74,39 @@ class LittleModel {
     const countOf = <T>(items: readonly T[], is: (item: T) => boolean): number =>
       items.filter(is).length
     const personRows = people.map(({ version, id, joinedAt, handle, settings }) => ({
-      version, id, joinedAt, isAdmin: false, karma: 0, weight: 0,
+      version,
+      id,
+      joinedAt,
+      isAdmin: false,
+      karma: 0,
+      weight: 0,
       posts: countOf(posts, ({ author, parent }) => author === id && parent === 0),
       likes: countOf(likes, ({ person }) => person === id),
-      handle, avatar: Buffer.from(avatarOf(this.people, id)), settings,
+      handle,
+      avatar: Buffer.from(avatarOf(this.people, id)),
+      settings,
     }))
     const postRows = posts.map(({ version, id, author, parent, at, text }) => ({
-      version, id, author, parent, at,
+      version,
+      id,
+      author,
+      parent,
+      at,
       replies: countOf(posts, (reply) => reply.parent === id),
       likes: countOf(likes, ({ post }) => post === id),
-      text, tags: ['a', 'b'],
+      text,
+      tags: ['a', 'b'],
     }))
     const likeRows = likes.map((like) => ({ version: 1, ...like }))
     const lists: number[][] = []
-    const idsOf = <T extends { id: number }>(items: readonly T[], is: (item: T) => boolean): number[] =>
-      items.filter(is).map(({ id }) => id).toReversed()
+    const idsOf = <T extends { id: number }>(
+      items: readonly T[],
+      is: (item: T) => boolean,
+    ): number[] =>
+      items
+        .filter(is)
+        .map(({ id }) => id)
+        .toReversed()
     for (let owner = 1; owner <= this.people.length; owner++) {
       lists.push(idsOf(posts, ({ author, parent }) => author === owner && parent === 0))
     }
@@ -97,7 +115,9 @@ class LittleModel {
       lists.push(idsOf(likes, (like) => like.post === post))
     }
     const tableOf = (rows: readonly unknown[], all: readonly unknown[]): unknown => ({
-      lastId: all.length, rowCount: rows.length, rows,
+      lastId: all.length,
+      rowCount: rows.length,
+      rows,
     })
     return JSON.stringify({
       people: tableOf(personRows, this.people),
@@ -113,10 +133,12 @@ class LittleModel {
     now: number,
   ): { answer: LittleAnswer; wrote: boolean } {
     const refuse = (refused: string): { answer: LittleAnswer; wrote: boolean } => ({
-      answer: { refused }, wrote: false,
+      answer: { refused },
+      wrote: false,
     })
     const done = (output: unknown, wrote = true): { answer: LittleAnswer; wrote: boolean } => ({
-      answer: { output }, wrote,
+      answer: { output },
+      wrote,
     })
     switch (name) {
       case 'join': {
@@ -128,7 +150,11 @@ class LittleModel {
         return done(id)
       }
       case 'post': {
-        const { author, parent = 0, text } = input as unknown as Post
+        const {
+          author,
+          parent = 0,
+          text,
+        } = input as unknown as Partial<Post> & Pick<Post, 'author' | 'text'>
         if (this.people[author - 1] === undefined) return refuse('No')
         if (parent !== 0 && this.posts[parent - 1] === undefined) return refuse('No')
         const id = this.posts.length + 1
@@ -154,7 +180,9 @@ class LittleModel {
         const holder = this.#named(input['handle']!)
         if (holder !== undefined && holder !== person) return refuse('DUPLICATE_KEY')
         Object.assign(person, {
-          handle: input['handle'], settings: { renamedAt: now }, version: person.version + 1,
+          handle: input['handle'],
+          settings: { renamedAt: now },
+          version: person.version + 1,
         })
         return done(undefined)
       }

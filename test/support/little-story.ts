@@ -60,7 +60,10 @@ export async function tellStory(
     clock.nowMs += HOUR_MS
     const { answer, lsn } = oracle.submit({ name, input, now: clock.now() })
     times[lsn] = clock.now()
-    expect({ answer: { output: (await store.transact(name, input as never)).output }, lsn }).toEqual({
+    expect({
+      answer: { output: (await store.transact(name, input as never)).output },
+      lsn,
+    }).toEqual({
       answer,
       lsn,
     })

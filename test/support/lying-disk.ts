@@ -1,18 +1,20 @@
-// A disk that lies in one way, for mutants of the store's durability: the store above believes that something was
-// synced, and it was not, or not yet.
+// A disk that lies in one way, for mutants of the store's durability: the store above believes that
+// something was synced, and it was not, or not yet.
 
 import type { Disk, DiskFile } from '../../src/engine/disk.ts'
 
-/** What is not said is done honestly. Each process gets a lie of its own, which may remember things. */
+/**
+ * What is not said is done honestly. Each process gets a lie of its own, which may remember things.
+ */
 export interface Lie {
   /** Whether a plain write is done. */
-  write?(path: string): boolean
+  write?: (path: string) => boolean
   /** What becomes of a durable write. `late`: it is synced after it was told to be. */
-  writeDurable?(path: string): 'durable' | 'written' | 'late' | 'first sector' | 'tried again'
+  writeDurable?: (path: string) => 'durable' | 'written' | 'late' | 'first sector' | 'tried again'
   /** Whether a file is synced. */
-  sync?(path: string): boolean | 'tried again'
+  sync?: (path: string) => boolean | 'tried again'
   /** Whether a directory is synced. */
-  syncDirectory?(path: string): boolean
+  syncDirectory?: (path: string) => boolean
 }
 
 const SECTOR_SIZE = 512

@@ -1,7 +1,7 @@
 // Time and chance for a simulation: nothing happens by itself, and the same seed gives the same
 // run, to the byte.
 //
-//   performance.now      stands still: no work is ever too long for its slice, no write too slow for the thread
+//   performance.now      stands still: no work is too long for its slice, no write for the thread
 //   setInterval          waits for `advance`
 //   setTimeout           comes at the next turn of the event loop
 //   crypto.randomBytes   from the seed: salts and store ids
@@ -61,7 +61,7 @@ export class SimulatedTime implements Disposable {
   /** Lets time pass, and the timers that are due do their work. */
   advance(ms: number): void {
     this.#nowMs += ms
-    for (const timer of [...this.#timers]) {
+    for (const timer of this.#timers.values().toArray()) {
       if (timer.nextMs > this.#nowMs || !this.#timers.has(timer)) continue
       timer.nextMs = this.#nowMs + timer.everyMs
       timer.work()
