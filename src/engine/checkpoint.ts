@@ -40,6 +40,7 @@ export class Checkpointer {
   readonly #snapshots: Snapshots
   readonly #settings: CheckpointSettings
   readonly #durable: (lsn: number) => Promise<void>
+  readonly #shareDisk: (isShared: boolean) => void
   readonly #report: (line: string) => void
   readonly #timer: NodeJS.Timeout | undefined
   #grownSize: number
@@ -57,6 +58,8 @@ export class Checkpointer {
     settings: CheckpointSettings
     /** Makes the log durable up to an LSN. */
     durable: (lsn: number) => Promise<void>
+    /** Tells the log that the disk is, or is no longer, kept busy by a snapshot. */
+    shareDisk: (isShared: boolean) => void
     report: (line: string) => void
   }) {
     this.#memory = parts.memory
@@ -67,6 +70,7 @@ export class Checkpointer {
     this.#snapshots = parts.snapshots
     this.#settings = parts.settings
     this.#durable = parts.durable
+    this.#shareDisk = parts.shareDisk
     this.#report = parts.report
     this.#grownSize = 0
     this.#running = undefined
@@ -107,6 +111,7 @@ export class Checkpointer {
       this.#failure = (error as Error).message
       throw storageFailed('the snapshot', error)
     } finally {
+      this.#shareDisk(false)
       this.#running = undefined
     }
   }
@@ -127,6 +132,7 @@ export class Checkpointer {
   async #take(): Promise<CheckpointResult> {
     this.#grownSize = 0
     await this.#snapshots.prepare(this.#memory)
+    this.#shareDisk(true)
     const lsn = this.#memory.lastLsn
     const result = await this.#snapshots.take({
       memory: this.#memory,

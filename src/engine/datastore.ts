@@ -158,6 +158,7 @@ export class Datastore<R extends Registry> implements Store<R>, AsyncDisposable 
           everyMs: options.snapshotEveryMs ?? 0,
           keepLog: options.keepLog ?? false,
         },
+        shareDisk: (isShared) => writer?.shareDisk(isShared),
         durable: (lsn) => commit.sync(lsn),
         report,
       })

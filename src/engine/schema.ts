@@ -342,10 +342,7 @@ export function defineTable<
 }
 
 /** The stored form of a set of declared tables. */
-export function storedSchema(
-  tables: readonly TableDefinition[],
-  migration: number,
-): StoredSchema {
+export function storedSchema(tables: readonly TableDefinition[], migration: number): StoredSchema {
   const names = new Set<string>()
   const ids = new Set<number>()
   for (const table of tables) {

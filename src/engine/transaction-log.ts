@@ -65,6 +65,11 @@ export interface LogWriter extends AsyncDisposable {
   /** Makes everything appended so far durable, whatever the mode. */
   sync(): Promise<AppendOutcome>
   /**
+   * Says whether somebody else is about to keep the disk busy. Meanwhile no write is made in the
+   * thread, however quick the disk is otherwise.
+   */
+  shareDisk(isShared: boolean): void
+  /**
    * Begins a new segment, so that `truncate` can retire the ones before. Rejects with
    * STORE_POISONED.
    */

@@ -50,18 +50,31 @@ async function join(story: Story, store: SimulatedStore): Promise<void> {
   story.told = Math.max(story.told, number)
 }
 
+/** One by one, and several at once. */
+async function write(story: Story, store: SimulatedStore | undefined): Promise<SimulatedStore> {
+  for (let count = 0; count < 4; count++) await join(story, store!)
+  await Promise.all([join(story, store!), join(story, store!), join(story, store!)])
+  return store!
+}
+
 const stages: Readonly<Record<string, Stage>> = {
   boot: {
     prepare: () => Promise.resolve(undefined),
     run: open,
   },
-  writes: {
+  'writes in the pool': {
     prepare: open,
-    async run(story, store) {
-      await Promise.all([join(story, store!), join(story, store!), join(story, store!)])
-      await join(story, store!)
-      return store!
+    run: write,
+    after: expectPoison,
+  },
+  'writes in the thread': {
+    async prepare(story) {
+      const store = await open(story)
+      // So many that the log has found the disk fast.
+      for (let count = 0; count < 20; count++) await join(story, store)
+      return store
     },
+    run: write,
     after: expectPoison,
   },
   rotation: {

@@ -3,7 +3,8 @@
 // step that nothing tests.
 
 import { expect, test } from 'vitest'
-import { Violation, liveStory, storyOf } from '../support/crash-story.ts'
+import { Violation } from '../support/crash-judge.ts'
+import { liveStory, storyOf } from '../support/crash-story.ts'
 import { lyingDisk } from '../support/lying-disk.ts'
 import { DATA, LOG, SNAPSHOTS } from '../support/simulated-store.ts'
 import type { Lie } from '../support/lying-disk.ts'

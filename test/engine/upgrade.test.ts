@@ -1,5 +1,6 @@
-// Upgrades of a whole store: a changed program opens the data of the one before, from its log and from its snapshot, and
-// a crash in the middle of it costs nothing. What a change of schema means for rows is tested in evolution.test.ts.
+// Upgrades of a whole store: a changed program opens the data of the one before, from its log and
+// from its snapshot, and a crash in the middle of it costs nothing. What a change of schema means
+// for rows is tested in evolution.test.ts.
 
 import { describe, expect, test } from 'vitest'
 import { Datastore } from '../../src/engine/datastore.ts'
@@ -67,7 +68,7 @@ function boot(
   })
 }
 
-/** Data of the program before, closed; the newest transactions lie in the log alone, or in a snapshot. */
+/** Data of the program before, closed; its rows lie in the log alone, or in a snapshot too. */
 async function old(from: 'log' | 'snapshot', count = 3): Promise<ForgetfulDisk> {
   const disk = new ForgetfulDisk(['/'])
   const store = await boot(disk, before)
@@ -144,7 +145,7 @@ describe.each(['log', 'snapshot'] as const)('from the %s,', (from) => {
     await store.close()
   })
 
-  test('a removed field and a removed table are refused with advice, and nothing is touched', async () => {
+  test('a removed field or table is refused with advice, and nothing is touched', async () => {
     const disk = await old(from)
     const shrunk = defineTable({
       id: 1,

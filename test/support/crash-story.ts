@@ -2,22 +2,17 @@
 //
 // A story is a random life of the little network on a forgetful disk: transactions one by one and
 // many at once, snapshots while they go on, restarts, kills, failing operations, crashes. At every
-// moment at which the disk changes, states that a crash could leave are set aside; after each step
-// the store is opened on each of them:
-//
-//   it opens, without a human and without a word of damage              else violation 1
-//   it has every transaction that anybody was told to be durable        else violation 2
-//   it is, to the letter, what the oracle was after some transaction    else violation 3
-//   `check` finds nothing (for a sample: it takes as long as opening)   else violation 4
-//
-// For a sample the same is asked of crashes while it recovers, and after it: what it has served
-// must not go again.
+// moment at which the disk changes, states that a crash could leave are set aside, and after each
+// step they are judged (crash-judge.ts). A kill, and the restart after a failure, must lose nothing
+// that was written; a crash nothing that was told to be durable.
 //
 // With `SimulatedTime` a seed decides everything, so that a failure is repeated by its seed.
 
+import { CrashJudge, Violation, sentenceOf } from './crash-judge.ts'
 import { ForgetfulDisk } from './forgetful-disk.ts'
 import { LittleOracle } from './little-oracle.ts'
-import { No, everything } from './little-network.ts'
+import { No } from './little-network.ts'
+import { LittleOperations } from './little-operations.ts'
 import { ProcessDisk } from './process-disk.ts'
 import { RecycledMemory } from './recycled-memory.ts'
 import { Random } from './seeded.ts'
@@ -25,9 +20,9 @@ import { SimulatedTime } from './simulated-time.ts'
 import { openOn } from './simulated-store.ts'
 import type { Disk } from '../../src/engine/disk.ts'
 import type { Durability } from '../../src/engine/log/local-writer.ts'
-import type { LittleOperation } from './little-oracle.ts'
-import type { SimulatedOptions, SimulatedStore } from './simulated-store.ts'
+import type { CrashState } from './crash-judge.ts'
 import type { Errno } from './forgetful-disk.ts'
+import type { SimulatedOptions, SimulatedStore } from './simulated-store.ts'
 
 export interface StoryOptions {
   readonly seed: number
@@ -52,27 +47,13 @@ export interface StoryResult {
   transactions: number
 }
 
-/** What a crash left, and what must be there. */
-interface CrashState {
-  readonly disk: ForgetfulDisk
-  readonly leastLsn: number
-  readonly mostLsn: number
-  /** The operation that it interrupted. */
-  readonly moment: string
-}
-
 const ERRNOS: readonly Errno[] = ['EIO', 'ENOSPC', 'EDQUOT', 'EROFS', 'EFBIG']
 const WAITING_STATES_MAX = 400
-const PERSONS_MAX = 4
-const POSTS_MAX = 12
 /** With what a store may refuse to open while operations fail. */
 const FAILURES = new Set(['STORAGE_FAILED', 'DIRECTORY_UNWRITABLE', 'STORE_POISONED'])
-const DAMAGE = /damaged|missing|lost/
 
 const DURABILITIES = ['sync', 'sync', 'interval', 'os'] as const
 const STEP_COUNT = 25
-
-export class Violation extends Error {}
 
 /** The story that a seed alone stands for: what the torture command tells. */
 export function storyOf(seed: number): StoryOptions {
@@ -119,6 +100,8 @@ class CrashStory {
   readonly #time: SimulatedTime
   readonly #memory: RecycledMemory
   readonly #oracle: LittleOracle
+  readonly #operations: LittleOperations
+  readonly #judge: CrashJudge
   readonly #settings: SimulatedOptions
   /** Without them opening is twice as fast, and the log has to tell everything. */
   readonly #takesSnapshots: boolean
@@ -133,7 +116,6 @@ class CrashStory {
   #underWay: Promise<void>[]
   #violation: Violation | undefined
   #mayFail: boolean
-  #keyCount: number
 
   constructor(options: StoryOptions, random: Random, time: SimulatedTime, memory: RecycledMemory) {
     this.result = { states: 0, deepStates: 0, moments: 0, transactions: 0 }
@@ -150,6 +132,15 @@ class CrashStory {
       snapshotsKept: random.between(1, 3),
       keepLog: random.once(4),
     }
+    this.#operations = new LittleOperations(random)
+    this.#judge = new CrashJudge({
+      seed: options.seed,
+      random,
+      oracle: this.#oracle,
+      settings: this.#settings,
+      lie: options.lie ?? ((disk) => disk),
+      result: this.result,
+    })
     this.#takesSnapshots = random.once(2)
     this.#waiting = []
     this.#disk = new ForgetfulDisk(['/'])
@@ -160,7 +151,6 @@ class CrashStory {
     this.#underWay = []
     this.#violation = undefined
     this.#mayFail = false
-    this.#keyCount = 0
   }
 
   async live(): Promise<void> {
@@ -293,15 +283,19 @@ class CrashStory {
   async #open(leastLsn = this.#safeLsn): Promise<void> {
     const lines: string[] = []
     const report = (line: string): void => void lines.push(line)
-    const disk = this.#lied(this.#process)
+    const disk = this.#options.lie?.(this.#process) ?? this.#process
     let store: SimulatedStore
     try {
       store = await openOn(disk, { ...this.#settings, report })
     } catch (error) {
       if (this.#mayFail && FAILURES.has((error as { code?: string }).code ?? '')) throw error
-      throw this.#violated('the story goes on', `it does not open: ${sentenceOf(error)}`)
+      throw this.#judge.violation('the story goes on', `it does not open: ${sentenceOf(error)}`)
     }
-    this.#judge(store, lines, leastLsn, this.#oracle.lastLsn, 'the story goes on')
+    this.#judge.judge(store, lines, {
+      leastLsn,
+      mostLsn: this.#oracle.lastLsn,
+      moment: 'the story goes on',
+    })
     this.#store = store
     // Before the oracle forgets what they are compared with.
     await this.#verifyWaiting()
@@ -316,7 +310,7 @@ class CrashStory {
       () => undefined,
       (error: unknown) => {
         if (life !== this.#life || this.#mayFail) return
-        this.#violation ??= this.#violated('a snapshot', `it fails: ${sentenceOf(error)}`)
+        this.#violation ??= this.#judge.violation('a snapshot', `it fails: ${sentenceOf(error)}`)
       },
     )
     if (this.#underWay.length < 100) this.#underWay.push(result)
@@ -324,7 +318,7 @@ class CrashStory {
   }
 
   #submit(): void {
-    const operation = this.#chooseOperation()
+    const operation = this.#operations.next(this.#oracle, this.#time.now())
     const { answer, lsn } = this.#oracle.submit(operation)
     const { name, input, key } = operation
     const life = this.#life
@@ -333,7 +327,7 @@ class CrashStory {
       this.#oracle.ack(lsn)
       if (found === expected) return
       const sentence = `${name} answers ${String(found)}, ${String(expected)} expected`
-      this.#violation ??= this.#violated('a transaction', sentence)
+      this.#violation ??= this.#judge.violation('a transaction', sentence)
     }
     const options = key === undefined ? {} : { key }
     this.result.transactions++
@@ -350,62 +344,11 @@ class CrashStory {
           if (found !== 'STORE_POISONED')
             expect(found, 'refused' in answer ? answer.refused : 'an output')
           else if (life === this.#life && !this.#mayFail) {
-            this.#violation ??= this.#violated('a transaction', sentenceOf(error))
+            this.#violation ??= this.#judge.violation('a transaction', sentenceOf(error))
           }
         },
       ),
     )
-  }
-
-  #chooseOperation(): LittleOperation {
-    const random = this.#random
-    const { personCount, postCount, livePostCount } = this.#oracle
-    const now = this.#time.now()
-    const key = random.once(6)
-      ? `key ${random.once(3) ? random.below(this.#keyCount + 1) : this.#keyCount++}`
-      : undefined
-    const person = random.between(1, personCount + 1)
-    const post = random.between(1, postCount + 1)
-    const text = 'lorem '.repeat(random.below(random.once(8) ? 300 : 30))
-    const handle = `person ${random.below(6)}`
-    const with_ = (
-      name: LittleOperation['name'],
-      input: LittleOperation['input'],
-    ): LittleOperation => ({
-      name,
-      input,
-      now,
-      key,
-    })
-    if (personCount === 0 || (personCount < PERSONS_MAX && random.once(8))) {
-      return with_('join', { handle })
-    }
-    if (livePostCount > POSTS_MAX) return with_('remove', { post })
-    switch (random.below(10)) {
-      case 0:
-      case 1:
-      case 2:
-        return with_('post', { author: person, text, parent: random.once(2) ? 0 : post })
-      case 3:
-      case 4:
-        if (postCount === 0) return with_('post', { author: person, text })
-        return with_('like', {
-          person: Math.min(person, personCount),
-          post: Math.min(post, postCount),
-        })
-      case 5:
-        return with_('unlike', { person, post })
-      case 6:
-        return with_('rename', { person, handle })
-      case 7:
-        return with_('edit', { post, text })
-      case 8:
-        return random.once(2)
-          ? with_('move', { post, author: Math.min(person, personCount) })
-          : with_('remove', { post })
-      default:
-        return with_('regret', { author: Math.min(person, personCount) })
-    }
   }
 
   async #settle(): Promise<void> {
@@ -454,122 +397,13 @@ class CrashStory {
   async #verifyWaiting(): Promise<void> {
     for (const state of this.#waiting.splice(0)) {
       this.#memory.lend()
-      await this.#verify(state)
+      await this.#judge.verify(state)
       this.#memory.takeBack()
     }
-  }
-
-  async #verify(state: CrashState): Promise<void> {
-    const { disk, leastLsn, mostLsn, moment } = state
-    const random = this.#random
-    const deep: CrashState[] = []
-    if (random.once(16)) {
-      const chance = random.between(2, 8)
-      disk.onMoment = () => {
-        if (!random.once(chance)) return
-        const crashed = disk.crash(random)
-        deep.push({ disk: crashed, leastLsn, mostLsn, moment: `recovery of ${moment}` })
-      }
-    }
-    const store = await this.#reopen(disk, leastLsn, mostLsn, moment)
-    const foundLsn = store.recovery.lastLsn
-    if (disk.onMoment !== undefined) {
-      disk.onMoment = undefined
-      const after = {
-        leastLsn: foundLsn,
-        mostLsn: Math.max(foundLsn, 1),
-        moment: `after ${moment}`,
-      }
-      for (const crashed of disk.crashes(random, 4)) deep.push({ ...after, disk: crashed })
-      for (const { disk: crashed, ...bounds } of deep) {
-        const again = await this.#reopen(crashed, bounds.leastLsn, bounds.mostLsn, bounds.moment)
-        this.result.deepStates++
-        await again.close()
-      }
-    }
-    if (random.once(32)) await this.#liveOn(disk, store, moment)
-    else await store.close()
-  }
-
-  async #reopen(
-    disk: ForgetfulDisk,
-    leastLsn: number,
-    mostLsn: number,
-    moment: string,
-  ): Promise<SimulatedStore> {
-    this.result.states++
-    const lines: string[] = []
-    const report = (line: string): void => void lines.push(line)
-    try {
-      const store = await openOn(this.#lied(disk), { ...this.#settings, report })
-      this.#judge(store, lines, leastLsn, mostLsn, moment)
-      return store
-    } catch (error) {
-      if (error instanceof Violation) throw error
-      throw this.#violated(moment, `it does not open: ${sentenceOf(error)}`)
-    }
-  }
-
-  /**
-   * The store of a crash state is as good as any: it takes a transaction, and a snapshot, and keeps
-   * them.
-   */
-  async #liveOn(disk: ForgetfulDisk, store: SimulatedStore, moment: string): Promise<void> {
-    try {
-      await store.transact('join', { handle: 'survivor' })
-      if (this.#random.once(2)) await store.snapshot()
-      const before = JSON.stringify(everything(store.view))
-      await store.close()
-      const again = await openOn(this.#lied(disk), this.#settings)
-      const after = JSON.stringify(everything(again.view))
-      if (after !== before) throw new Error(`a restart later it is\n${after}\nnot\n${before}`)
-      await again.close()
-    } catch (error) {
-      throw this.#violated(moment, `it does not go on: ${sentenceOf(error)}`)
-    }
-  }
-
-  #judge(
-    store: SimulatedStore,
-    lines: readonly string[],
-    leastLsn: number,
-    mostLsn: number,
-    moment: string,
-  ): void {
-    const { lastLsn } = store.recovery
-    const line = lines.find((text) => DAMAGE.test(text))
-    if (line !== undefined) throw this.#violated(moment, `it speaks of damage: ${line}`)
-    if (lastLsn < leastLsn || lastLsn > mostLsn) {
-      const sentence = `it has lsn ${lastLsn}, from ${leastLsn} to ${mostLsn} expected`
-      throw this.#violated(moment, sentence)
-    }
-    const found = JSON.stringify(everything(store.view))
-    const expected = this.#oracle.text(lastLsn)
-    if (found !== expected) {
-      throw this.#violated(moment, `at lsn ${lastLsn} it is\n${found}\nnot\n${expected}`)
-    }
-    if (!this.#random.once(16)) return
-    const sentences = store.check()
-    if (sentences.length > 0) throw this.#violated(moment, `check finds: ${sentences.join('; ')}`)
-  }
-
-  #lied(disk: Disk): Disk {
-    return this.#options.lie?.(disk) ?? disk
-  }
-
-  #violated(moment: string, sentence: string): Violation {
-    const { seed } = this.#options
-    const repeat = `to repeat: npm run torture -- crash-states ${seed}`
-    return new Violation(`${repeat}\ncrash state ${this.result.states}, ${moment}: ${sentence}`)
   }
 }
 
 /** Lets the event loop turn. */
 async function turns(count: number): Promise<void> {
   for (let turn = 0; turn < count; turn++) await new Promise((resolve) => setImmediate(resolve))
-}
-
-function sentenceOf(error: unknown): string {
-  const { code, message, stack } = error as { code?: string; message: string; stack?: string }
-  return code === undefined ? (stack ?? message) : `${code}: ${message}`
 }

@@ -158,6 +158,10 @@ export class LocalWriter implements LogWriter {
     })
   }
 
+  shareDisk(isShared: boolean): void {
+    this.#pace.isShared = isShared
+  }
+
   roll(): Promise<void> {
     return this.#inTurn(async () => {
       if (this.#isRefusing()) throw this.#refusalError()

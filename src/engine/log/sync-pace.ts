@@ -6,6 +6,8 @@
 // when the disk has shown that it is fast enough, and goes back when the moving average of what it
 // took there says otherwise.
 //
+// While a snapshot is written all writes go through the pool, for its syncs hold up ours.
+//
 // In the pool a write is timed from call to callback, and the callback waits for whatever the
 // thread is doing. The fastest of a number of writes is therefore what counts there.
 
@@ -20,29 +22,36 @@ export class SyncPace {
    * A durable write in the thread may take this long on average. Infinity: always there. 0: never.
    */
   readonly #msMax: number
-  isInThread: boolean
+  #isFast: boolean
+  /** True while somebody else keeps the disk busy, so that any write may be slow. */
+  isShared: boolean
   #averageMs: number
   #fastestMs: number
   #sampleCount: number
 
   constructor(msMax: number) {
     this.#msMax = msMax
-    this.isInThread = msMax === Infinity
+    this.#isFast = msMax === Infinity
+    this.isShared = false
     this.#averageMs = 0
     this.#fastestMs = Infinity
     this.#sampleCount = 0
   }
 
+  get isInThread(): boolean {
+    return this.#isFast && (!this.isShared || this.#msMax === Infinity)
+  }
+
   noteInThread(ms: number): void {
     this.#averageMs += (ms - this.#averageMs) * AVERAGE_WEIGHT
-    if (this.#averageMs > this.#msMax) this.isInThread = false
+    if (this.#averageMs > this.#msMax) this.#isFast = false
   }
 
   noteInPool(ms: number): void {
     if (ms < this.#fastestMs) this.#fastestMs = ms
     if (++this.#sampleCount < POOL_SAMPLE_COUNT) return
     if (this.#fastestMs < this.#msMax) {
-      this.isInThread = true
+      this.#isFast = true
       this.#averageMs = this.#fastestMs
     }
     this.#fastestMs = Infinity
