@@ -145,18 +145,14 @@ export class GroupCommit {
    */
   async evolve(schema: StoredSchema): Promise<void> {
     assert(this.#queue.length === 0 && !this.#isWriting, 'the schema changes only at boot')
-    await this.submit('engine:schema', () => {
-      this.#tables.evolve(schema)
-      this.#tx.declareSchema(schema)
-    })
+    await this.submit('engine:schema', () => this.#adopt(schema))
   }
 
   /** Runs a migration, and declares in the same transaction that it has run. Only at boot. */
   async migrate(migration: Migration, schema: StoredSchema): Promise<void> {
     await this.submit(`engine:migration ${migration.number}`, (tx) => {
       migration.run(tx)
-      this.#tables.evolve(schema)
-      this.#tx.declareSchema(schema)
+      this.#adopt(schema)
     })
   }
 
@@ -198,6 +194,12 @@ export class GroupCommit {
     const waiting = this.#durableWaiters
     this.#durableWaiters = waiting.filter(({ lsn }) => lsn > durableLsn)
     for (const { lsn, resolve } of waiting) if (lsn <= durableLsn) resolve()
+  }
+
+  /** Within a transaction: the tables become those of a schema, and the log says so. */
+  #adopt(schema: StoredSchema): void {
+    this.#tables.evolve(schema)
+    this.#tx.declareSchema(schema)
   }
 
   #schedule(): void {

@@ -27,8 +27,6 @@ export interface StateOptions {
   readonly segmentSize?: number | undefined
   /** Bytes of address space that a region may take at most; tests lower it. */
   readonly regionSizeMax?: number | undefined
-  /** Stop after this LSN or time instead of at the end of the log. */
-  readonly stop?: { readonly lsn?: number; readonly time?: number }
   readonly report?: (line: string) => void
   readonly progress?: ((progress: RecoveryProgress) => void) | undefined
 }
@@ -79,7 +77,7 @@ export async function lastLsnOnDisk(
  * trusted.
  */
 export async function openState(options: StateOptions): Promise<State> {
-  const { disk, snapshotDirectory, stop = {}, report = () => {} } = options
+  const { disk, snapshotDirectory, report = () => {} } = options
   const startedAt = performance.now()
   const meter = new ProgressMeter(options.progress ?? (() => {}))
   const snapshots = await openSnapshots({
@@ -92,8 +90,6 @@ export async function openState(options: StateOptions): Promise<State> {
   const { loaded } = await snapshots.load({
     storeId: await logStoreId(disk, logPaths(options.dataDirectory).directory),
     memory: () => new Memory(undefined, options.regionSizeMax),
-    maxLsn: stop.lsn,
-    maxTime: stop.time,
     progress: ({ bytesDone, bytesTotal }) => meter.tell('snapshot', bytesDone, bytesTotal, 0),
   })
   const snapshotLsn = loaded?.lsn ?? 0
@@ -117,7 +113,7 @@ export async function openState(options: StateOptions): Promise<State> {
       ? new Tables(memory, storeId, schema)
       : tablesOfSnapshot(memory, storeId, schema, loaded.layout, meter)
   const bytesTotal = log.sizeAfter(snapshotLsn)
-  const { count, lastTime } = await replay(log, tables, meter, bytesTotal, stop)
+  const { count, lastTime } = await replay(log, tables, meter, bytesTotal)
   memory.durableLsn = memory.lastLsn
   const summary = {
     snapshotLsn,

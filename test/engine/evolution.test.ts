@@ -4,47 +4,11 @@
 import { describe, expect, it } from 'vitest'
 import * as schema from '../../src/engine/schema.ts'
 import { EvolvingStore } from '../support/evolving-store.ts'
+import { old, posts, refusal, users } from '../support/first-program.ts'
 import type { Migration } from '../../src/engine/evolution.ts'
 import type { AnyTable } from '../../src/engine/view.ts'
 
 const { counter, defineTable, flag, list, number, pair, postings, reference, text, unique } = schema
-
-const users = defineTable({
-  id: 1,
-  name: 'users',
-  columns: { age: number(1) },
-  record: { handle: text(10), bio: text(11) },
-})
-const posts = defineTable({
-  id: 2,
-  name: 'posts',
-  columns: { author: reference(1, 'users'), hidden: flag(2) },
-  record: { caption: text(10) },
-})
-
-/** Three users and two posts, written by the first program. */
-function old(): EvolvingStore {
-  const store = new EvolvingStore().boot([users, posts])
-  store.transact((tx) => {
-    for (const handle of ['aki', 'ben', 'chi'])
-      tx.insert(users, { handle, age: 20, bio: `I am ${handle}` })
-    tx.insert(posts, { author: 1, caption: 'one' })
-    tx.insert(posts, { author: 1, caption: 'two', hidden: true })
-  })
-  return store
-}
-
-function refusal(run: () => unknown): string {
-  try {
-    run()
-  } catch (error) {
-    const { code, message, advice } = error as { code?: string; message: string; advice?: string }
-    expect(code).toBe('SCHEMA_CONFLICT')
-    expect(advice).toBeDefined()
-    return message
-  }
-  throw new Error('it was not refused')
-}
 
 describe('what is added just works:', () => {
   it('a table', () => {
