@@ -1,5 +1,5 @@
-// What the tests of evolution begin with: tables and rows of a first program, and how a newer one is
-// refused.
+// What the tests of evolution begin with: tables and rows of a first program, and how a newer
+// one is refused.
 
 import { expect } from 'vitest'
 import { defineTable, flag, number, reference, text } from '../../src/engine/schema.ts'
