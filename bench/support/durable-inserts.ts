@@ -14,6 +14,7 @@ import { rateOf, rowsOf, startStopwatch } from './stopwatch.ts'
 import type { CommentStore } from './comment-network.ts'
 import type { PartInput } from './engine-parts.ts'
 import type { Sample } from './stopwatch.ts'
+import type { RecordableHistogram } from 'node:perf_hooks'
 import type { Measurement } from '../report.ts'
 
 const SLICE_MS = 200
@@ -22,13 +23,16 @@ const WARM_UP_MS = 1500
 const NETWORK_COMMENT_COUNT = 1_000_000
 const FRAME_HEADER_SIZE = 40
 
-/** Keeps `inFlight` inserts under way for `ms`. Returns how many were answered a second. */
+/**
+ * Keeps `inFlight` inserts under way for `ms`. Returns how many were answered a second; latencies
+ * go into the histogram, in nanoseconds.
+ */
 export async function insertFor(
   store: CommentStore,
   source: CommentSource,
   inFlight: number,
   ms: number,
-  latenciesMs?: number[],
+  latencies?: RecordableHistogram,
 ): Promise<Sample> {
   const elapsed = startStopwatch()
   const end = performance.now() + ms
@@ -39,7 +43,7 @@ export async function insertFor(
       if (askedAt >= end) return
       await store.transact('comment', source.next())
       count++
-      latenciesMs?.push(performance.now() - askedAt)
+      latencies?.record(Math.max(1, Math.round((performance.now() - askedAt) * 1e6)))
     }
   }
   await Promise.all(Array.from({ length: inFlight }, caller))

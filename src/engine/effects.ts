@@ -38,7 +38,10 @@ export const SCHEMA = 4
 /** Bytes of the largest transaction. */
 export const TRANSACTION_SIZE_MAX = 16 * 1024 * 1024
 
-const HEADER_SIZE = 13
+/** Bytes before the label of a transaction. */
+export const HEADER_SIZE = 13
+/** Bytes before the values of an insert. */
+export const INSERT_SIZE = 7
 const FIRST_SIZE = 256 * 1024
 
 /** Encodes transactions, one after the other, into one growing buffer: the payload of a batch. */
@@ -106,7 +109,7 @@ export class EffectWriter {
     this.#position = this.#start
   }
 
-  insert(table: Table, row: number, record: Uint8Array | undefined): void {
+  insert(table: Table, row: number, record: Buffer | undefined): void {
     this.#reserve(16 + table.dataColumns.length * 8 + (record?.length ?? 0))
     this.#head(INSERT, table.id, row)
     const columns = table.dataColumns
@@ -122,7 +125,7 @@ export class EffectWriter {
     row: number,
     positions: readonly number[],
     values: readonly number[],
-    record: Uint8Array | undefined,
+    record: Buffer | undefined,
   ): void {
     this.#reserve(16 + positions.length * 10 + (record?.length ?? 0))
     this.#head(UPDATE, table.id, row)
@@ -165,12 +168,12 @@ export class EffectWriter {
     this.#position += width
   }
 
-  #record(record: Uint8Array | undefined): void {
+  #record(record: Buffer | undefined): void {
     const size = record?.length ?? 0
     this.#view.setUint32(this.#position, size, true)
     this.#position += 4
     if (record === undefined) return
-    this.#bytes.set(record, this.#position)
+    record.copy(this.#bytes, this.#position)
     this.#position += size
   }
 

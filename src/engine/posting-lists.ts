@@ -110,6 +110,23 @@ export class PostingLists {
   }
 
   /**
+   * Looks at the ends of `count` lists, which are going to change: the waits for memory overlap.
+   * Returns a sum, which somebody must keep.
+   */
+  peek(lists: Uint32Array, count: number): number {
+    const heads = this.#heads
+    const pages = this.#pages
+    const ends = new Uint32Array(count)
+    let sum = heads.peek(lists, count)
+    for (let index = 0; index < count; index++) ends[index] = heads.get(lists[index]!) * 4 + 1
+    sum += pages.peek(ends, count)
+    for (let index = 0; index < count; index++) {
+      ends[index] = ends[index]! + (pages.get(ends[index]!) & 0xffff)
+    }
+    return sum + pages.peek(ends, count)
+  }
+
+  /**
    * Removes an id. Returns false when it is not in the list. Skips pages, then shifts within one.
    */
   remove(list: number, id: number): boolean {

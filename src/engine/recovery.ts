@@ -15,6 +15,7 @@
 
 import { assert } from '../std/assert.ts'
 import { DatastoreError } from './errors.ts'
+import { AHEAD_COUNT, Lookahead } from './lookahead.ts'
 import { valueAt, visitEffects, transactionHeader } from './effects.ts'
 import { Tables } from './tables.ts'
 import type { EffectVisitor } from './effects.ts'
@@ -89,11 +90,13 @@ export class Replayer implements EffectVisitor {
   count: number
   /** Time of the newest one, 0 when none was applied. */
   lastTime: number
+  readonly #lookahead: Lookahead
 
   constructor(tables: Tables) {
     this.tables = tables
     this.count = 0
     this.lastTime = 0
+    this.#lookahead = new Lookahead(tables)
   }
 
   /** Applies the transactions of a batch that come after the memory's last LSN, up to `lastLsn`. */
@@ -105,6 +108,9 @@ export class Replayer implements EffectVisitor {
     let offset = 0
     const endLsn = Math.min(firstLsn + batch.count, lastLsn + 1)
     for (let lsn = firstLsn; lsn < endLsn; lsn++) {
+      if ((lsn - firstLsn) % AHEAD_COUNT === 0) {
+        this.#lookahead.look(payload, view, offset, Math.min(AHEAD_COUNT, endLsn - lsn))
+      }
       if (lsn <= memory.lastLsn) {
         offset += view.getUint32(offset, true)
         continue

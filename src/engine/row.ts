@@ -8,6 +8,7 @@
 // a value of the wrong type throws RangeError or TypeError, and the transaction is undone. Nothing
 // is ever clamped.
 
+import { RecordReader } from './record-reader.ts'
 import type { Packr } from 'msgpackr'
 import type { Arena } from './memory/arena.ts'
 import type { Column } from './memory/column.ts'
@@ -141,12 +142,28 @@ export function compileRow(stored: StoredTable, memory: RowMemory): CompiledRow 
   const columnReads = stored.columns.map(({ name, kind }, index) =>
     kind === 'flag' ? `${name}: v${index} !== 0` : `${name}: v${index}`,
   )
-  const recordReads = stored.record.map((field, index) => {
-    const { name, kind } = field
-    return kind === 'text'
-      ? `${name}: record.${name} ?? ''`
-      : `${name}: from(fields[${index}], record.${name})`
-  })
+  const recordReads = stored.record.map(({ name, kind }, index) =>
+    kind === 'text' ? `${name}: r${index} ?? ''` : `${name}: from(fields[${index}], r${index})`,
+  )
+  const recordValues = stored.record.map((_, index) => `r${index}`)
+  // Records of the newest layout, nearly all, are read by straight code; those of an older one in
+  // a loop over what it has, by position among the present fields.
+  const newest = stored.layouts.length - 1
+  const older = stored.layouts.map((layout) =>
+    layout.map((id) => stored.record.findIndex((field) => field.id === id)),
+  )
+  const newestReads = stored.record.map(({ kind }, index) =>
+    kind === 'text' ? `r${index} = reader.text()` : `r${index} = reader.value()`,
+  )
+  const olderRead =
+    stored.record.length === 0 ? '' : `[${recordValues.join(', ')}] = valuesOf(layout)`
+  const recordRead = `
+      let ${['layout', ...recordValues].join(', ')}
+      if (start < end) {
+        layout = reader.open(bytes, start, end)
+        if (layout === ${newest}) { ${newestReads.join('; ')} }
+        else { ${olderRead} }
+      }`
   const columnWrites = stored.columns.flatMap(({ name, kind }, index) =>
     kind === 'counter' ? [] : [`c${index}.set(row, toNumber(stored[${index}], values.${name}))`],
   )
@@ -158,23 +175,29 @@ export function compileRow(stored: StoredTable, memory: RowMemory): CompiledRow 
   const at = (name: string): string => `(${name}.values[row] ?? ${name}.get(row))`
   const code = `
     ${names.map((name, index) => `const ${name} = columns[${index}]`).join('\n')}
-    const bounds = { start: 0, end: 0 }
-    const noRecord = Object.freeze(Object.create(null))
-    function recordAt(reference) {
-      if (reference === 0) return noRecord // written while the table had no record fields
-      const size = arena.size(reference)
-      bounds.start = arena.offset(reference)
-      bounds.end = bounds.start + size
-      if (bounds.end > arena.bytes.length) arena.refresh()
-      return packr.unpack(arena.bytes, bounds)
+    function valuesOf(layout) {
+      const values = new Array(fields.length)
+      if (layout >= older.length) throw new RangeError('a record of unknown layout ' + layout)
+      for (const position of older[layout]) {
+        const value = reader.value()
+        if (position >= 0) values[position] = value
+      }
+      return values
     }
     function read(row) {
       if (row >>> 0 !== row) return undefined
       ${arena === undefined ? '' : `const reference = ${at('references')}`}
       ${names.map((name, index) => `const v${index} = ${at(name)}`).join('\n')}
       if (${at('versions')} === 0) return undefined
-      ${arena === undefined ? '' : 'read.touched = arena.peek(reference)'}
-      ${arena === undefined ? '' : 'const record = recordAt(reference)'}
+      ${
+        arena === undefined
+          ? ''
+          : `read.touched = arena.peek(reference)
+      const start = arena.offset(reference)
+      const end = arena.end(reference)
+      const bytes = arena.bytes
+      ${recordRead}`
+      }
       return { ${['id: row', ...columnReads, ...recordReads].join(', ')} }
     }
     function readMany(rows) {
@@ -201,9 +224,15 @@ export function compileRow(stored: StoredTable, memory: RowMemory): CompiledRow 
     }
     function write(row, values) { ${columnWrites.join('\n')} }
     function pack(values) { return packr.pack({ ${recordWrites.join(', ')} }) }
-    function field(row, name) { return recordAt(references.get(row))[name] }
+    function field(row, name) {
+      const reference = references.get(row)
+      const start = arena.offset(reference)
+      const end = arena.end(reference)
+      if (start === end) return undefined
+      return valuesOf(reader.open(arena.bytes, start, end))[positions[name]]
+    }
     function unpack(bytes, start, end) {
-      const record = packr.unpack(bytes, { start, end })
+      ${recordRead}
       return { ${recordReads.join(', ')} }
     }
     return { read, readMany, write, pack, unpack, field }`
@@ -215,6 +244,9 @@ export function compileRow(stored: StoredTable, memory: RowMemory): CompiledRow 
     references,
     arena,
     packr,
+    reader: new RecordReader(),
+    older,
+    positions: Object.fromEntries(stored.record.map(({ name }, index) => [name, index])),
     toNumber,
     to: toRecordValue,
     from: fromRecordValue,

@@ -205,7 +205,7 @@ export class Table {
    * Makes a row exist whose columns have been written: its record, its version, its place in the
    * indexes.
    */
-  insert(row: number, record: Uint8Array | undefined, start: number, end: number): void {
+  insert(row: number, record: Buffer | undefined, start: number, end: number): void {
     if (row > this.lastId) this.#header.set(this.id * 4, row)
     this.#header.set(this.id * 4 + 1, this.rowCount + 1)
     if (record !== undefined) this.references.set(row, this.arena!.write(record, start, end))
@@ -249,7 +249,7 @@ export class Table {
     }
   }
 
-  writeRecord(source: Uint8Array, start: number, end: number): number {
+  writeRecord(source: Buffer, start: number, end: number): number {
     assert(this.arena !== undefined, 'only tables with record fields have records')
     return this.arena.write(source, start, end)
   }

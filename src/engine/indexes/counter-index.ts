@@ -10,13 +10,14 @@ export class CounterIndex {
   readonly label: string
   /** The counter's column, in the table that is referred to. */
   readonly target: Column
-  readonly #by: Column
+  /** The column that names the row that a row is counted for. */
+  readonly by: Column
   readonly #unless: readonly Column[]
 
   constructor(label: string, target: Column, by: Column, unless: readonly Column[]) {
     this.label = label
     this.target = target
-    this.#by = by
+    this.by = by
     this.#unless = unless
   }
 
@@ -38,6 +39,6 @@ export class CounterIndex {
     for (let index = 0; index < this.#unless.length; index++) {
       if (this.#unless[index]!.get(row) !== 0) return 0
     }
-    return this.#by.get(row)
+    return this.by.get(row)
   }
 }

@@ -8,13 +8,14 @@ import type { TableIndex } from './table-index.ts'
 export class PostingIndex implements TableIndex {
   readonly stored: StoredIndex
   readonly lists: PostingLists
-  readonly #owner: Column
+  /** The column that names the list of a row. */
+  readonly owner: Column
   readonly #unless: readonly Column[]
 
   constructor(stored: StoredIndex, lists: PostingLists, owner: Column, unless: readonly Column[]) {
     this.stored = stored
     this.lists = lists
-    this.#owner = owner
+    this.owner = owner
     this.#unless = unless
   }
 
@@ -33,6 +34,6 @@ export class PostingIndex implements TableIndex {
     for (let index = 0; index < this.#unless.length; index++) {
       if (this.#unless[index]!.get(row) !== 0) return 0
     }
-    return this.#owner.get(row)
+    return this.owner.get(row)
   }
 }

@@ -24,7 +24,7 @@
 //   (2) A record's class follows from its size alone, so the size word is all that `free` needs.
 
 import { assert } from '../../std/assert.ts'
-import { DIRTY, PAGE_SHIFT } from './region.ts'
+import { DIRTY } from './region.ts'
 import type { Region } from './region.ts'
 
 const HEADER_SIZE = 1024
@@ -35,6 +35,10 @@ const CLASS_COUNT_MAX = 242
 const FREE = 0x8000_0000
 const SMALL_SIZE_MAX = 1024
 const SMALL_CLASS_COUNT = SMALL_SIZE_MAX / 8 + 1
+/** References a page of the region, as a shift. */
+const PAGE_REFERENCE_SHIFT = 13
+/** Bytes that are copied by a call rather than one by one. */
+const COPY_SIZE_MIN = 16
 
 /** Bytes of the largest record. */
 export const RECORD_SIZE_MAX = 16 * 1024 * 1024
@@ -125,19 +129,19 @@ export class Arena {
   }
 
   /** Copies `source[start, end)` into a new record. Returns its reference. */
-  write(source: Uint8Array, start: number, end: number): number {
+  write(source: Buffer, start: number, end: number): number {
     const size = end - start
     assert(size > 0 && size <= RECORD_SIZE_MAX, 'a record has 1 byte to 16 MiB')
     const sizeClass = classOf(size + 4)
     const reference = this.#take(sizeClass)
-    const offset = reference * 8
-    this.#touch(offset, size + 4)
+    this.#touch(reference, size + 4)
     this.#u32[reference * 2] = size
-    if (size < 64) {
-      const bytes = this.bytes
-      for (let index = 0; index < size; index++) bytes[offset + 4 + index] = source[start + index]!
+    const bytes = this.bytes
+    const target = reference * 8 + 4
+    if (size < COPY_SIZE_MIN) {
+      for (let index = 0; index < size; index++) bytes[target + index] = source[start + index]!
     } else {
-      this.bytes.set(source.subarray(start, end), offset + 4)
+      source.copy(bytes, target, start, end)
     }
     return reference
   }
@@ -156,6 +160,17 @@ export class Arena {
     return this.#u32[index]! + this.#u32[index + 16]! + this.#u32[index + 31]!
   }
 
+  /**
+   * Offset behind a record's last byte in `bytes`, whose views are fresh then. Of no record: where
+   * it would start.
+   */
+  end(reference: number): number {
+    if (reference === 0) return this.offset(0)
+    const end = this.offset(reference) + this.size(reference)
+    if (end > this.bytes.length) this.refresh()
+    return end
+  }
+
   /** Bytes of a record. */
   size(reference: number): number {
     if (reference * 2 >= this.#u32.length) this.refresh()
@@ -168,7 +183,7 @@ export class Arena {
     assert(reference !== 0 && size > 0 && size <= RECORD_SIZE_MAX, 'only a record in use is freed')
     const sizeClass = classOf(size + 4)
     const offset = reference * 8
-    this.#touch(offset, size + 4)
+    this.#touch(reference, size + 4)
     this.bytes.fill(0, offset, offset + 4 + size)
     this.#u32[reference * 2] = (FREE | sizeClass) >>> 0
     this.#touch(0, HEADER_SIZE)
@@ -233,7 +248,7 @@ export class Arena {
     const free = this.#u32[head]!
     if (free !== 0) {
       this.#u32[head] = this.#u32[free * 2 + 1]!
-      this.#touch(free * 8, 8)
+      this.#touch(free, 8)
       this.#u32[free * 2 + 1] = 0
       return free
     }
@@ -247,10 +262,11 @@ export class Arena {
     return offset / 8
   }
 
-  #touch(offset: number, size: number): void {
+  /** Of `size` bytes from a reference on; 0 is the header. */
+  #touch(reference: number, size: number): void {
     const states = this.#states
-    const last = Math.floor((offset + size - 1) / 2 ** PAGE_SHIFT)
-    for (let page = Math.floor(offset / 2 ** PAGE_SHIFT); page <= last; page++) {
+    const last = (reference + ((size + 7) >>> 3) - 1) >>> PAGE_REFERENCE_SHIFT
+    for (let page = reference >>> PAGE_REFERENCE_SHIFT; page <= last; page++) {
       if (states[page] !== DIRTY) this.region.touch(page)
     }
   }

@@ -57,6 +57,17 @@ export class Column {
     return this.#u8[index]!
   }
 
+  /**
+   * Looks at `count` values, so that they are near when they are needed: the waits for memory
+   * overlap. Returns their sum, which somebody must keep, else nobody looks.
+   */
+  peek(indexes: Uint32Array, count: number): number {
+    const { values } = this
+    let sum = 0
+    for (let index = 0; index < count; index++) sum += values[indexes[index]!] ?? 0
+    return sum
+  }
+
   /** Store thread only. */
   set(index: number, value: number): void {
     if (index >= this.#count) this.#grow(index)
