@@ -5,15 +5,11 @@
 // yardstick one right after the other, so that a ratio compares the same minute of the same
 // machine. The load is autocannon with a fixed number of connections, for a fixed time. A case
 // counts only when every answer was of the 2xx kind. What a case needs (tokens, posts, comments) is
-// there before the server starts.
+// there before the server starts; nobody is limited in how much to ask.
 
-import { fork, spawn } from 'node:child_process'
-import { once } from 'node:events'
-import { join } from 'node:path'
-import { createInterface } from 'node:readline'
 import autocannon from 'autocannon'
 import { populate } from './support/populated-network.ts'
-import type { ChildProcess } from 'node:child_process'
+import { endServed, startBare, startServer } from './support/served.ts'
 import type { Request } from 'autocannon'
 import type { BenchContext } from './main.ts'
 import type { Measurement } from './report.ts'
@@ -52,8 +48,8 @@ export async function run(context: BenchContext): Promise<readonly Measurement[]
     }
     return measurements
   } finally {
-    await end(server.process)
-    await end(bare.process)
+    await endServed(server)
+    await endServed(bare)
   }
 }
 
@@ -161,40 +157,6 @@ async function load(
     // Headers are some 250 bytes of it.
     answerSize: Math.max(2, Math.round(result.throughput.total / result.requests.total) - 250),
   }
-}
-
-async function startServer(directory: string): Promise<{ url: string; process: ChildProcess }> {
-  const main = join(import.meta.dirname, '../src/main.ts')
-  const flags = ['--port', '0', '--log-level', 'silent']
-  const directories = [
-    '--data',
-    join(directory, 'data'),
-    '--snapshots',
-    join(directory, 'snapshots'),
-  ]
-  const server = spawn(process.execPath, [main, 'serve', ...flags, ...directories], {
-    stdio: ['ignore', 'ignore', 'pipe'],
-  })
-  for await (const line of createInterface({ input: server.stderr })) {
-    const [, url] = / listens on (\S+)/.exec(line) ?? []
-    if (url === undefined) continue
-    server.stderr.resume()
-    return { url, process: server }
-  }
-  throw new Error('the server did not start')
-}
-
-async function startBare(): Promise<{ url: string; process: ChildProcess }> {
-  const bare = fork(new URL('./support/bare-server.ts', import.meta.url))
-  const [port] = (await once(bare, 'message')) as [number]
-  return { url: `http://127.0.0.1:${port}`, process: bare }
-}
-
-async function end(child: ChildProcess): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null) return
-  const gone = once(child, 'exit')
-  child.kill('SIGTERM')
-  await gone
 }
 
 /** mulberry32. */

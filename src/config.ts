@@ -17,8 +17,12 @@
 //       its environment name is SHASHIN_ and the flag in capitals.
 //   (2) The default of every row parses.
 
+import { isIP } from 'node:net'
+import { availableParallelism } from 'node:os'
 import { Command, CommanderError, Option } from 'commander'
 import { parseDuration, parseSize } from './std/quantity.ts'
+import { parseRate } from './std/rate.ts'
+import type { Rate } from './std/rate.ts'
 
 export const COMMANDS = [
   'serve',
@@ -98,6 +102,33 @@ function parseCount(text: string): number | undefined {
   return /^\d{1,9}$/.test(text) ? Number(text) : undefined
 }
 
+function parseThreadCount(text: string): number | undefined {
+  if (text === 'auto') return Math.max(1, availableParallelism() - 1)
+  return within(parseCount, 1, 256)(text)
+}
+
+function parseWatchdog(text: string): number | undefined {
+  const duration = parseDuration(text)
+  return duration === 0 ? 0 : within(parseDuration, 100, 3_600_000)(text)
+}
+
+function parseLimit(text: string): Rate | 'off' | undefined {
+  return text === 'off' ? 'off' : parseRate(text)
+}
+
+/** "127.0.0.1,10.0.0.0/8" as a list; "none" as an empty one. */
+export function parseNetworks(text: string): readonly string[] | undefined {
+  if (text === 'none') return []
+  const networks = text.split(',').map((part) => part.trim())
+  return networks.every(isNetwork) ? networks : undefined
+}
+
+function isNetwork(text: string): boolean {
+  const [, address = '', bits] = /^([0-9a-f.:]+)(?:\/(\d{1,3}))?$/i.exec(text) ?? []
+  const family = isIP(address)
+  return family !== 0 && (bits === undefined || Number(bits) <= (family === 4 ? 32 : 128))
+}
+
 /** A text that a person would not type for lack of a value, such as the next flag. */
 function parseText(text: string): string | undefined {
   return text.trim() === '' || text.startsWith('-') || text.includes('\0') ? undefined : text
@@ -113,6 +144,7 @@ function oneOf<const T extends string>(...words: readonly T[]): (text: string) =
 
 const WITH_STORE: readonly CommandName[] = COMMANDS.filter((command) => command !== 'inspect')
 const WRITING: readonly CommandName[] = ['serve', 'import']
+const LIMIT_ACCEPTS = 'a number in a time from 1s to 1d, such as 300/5m, or off'
 
 function setting<T>(row: Setting<T>): Setting<T> {
   return row
@@ -228,6 +260,107 @@ export const SETTINGS = {
     accepts: 'a size such as 256MB or 1GiB; 0 for no floor',
     commands: WRITING,
     parse: parseSize,
+  }),
+  httpThreads: setting({
+    flag: '--http-threads',
+    value: '<count|auto>',
+    environment: 'SHASHIN_HTTP_THREADS',
+    fallback: 'auto',
+    meaning: 'threads that serve HTTP; auto is one less than there are processors, at least one',
+    accepts: 'a whole number from 1 to 256, or auto',
+    commands: ['serve'],
+    parse: parseThreadCount,
+  }),
+  watch: setting({
+    flag: '--watch',
+    value: '<path>',
+    environment: 'SHASHIN_WATCH',
+    fallback: 'off',
+    meaning:
+      'use new code when it appears there: a source tree, or a link to the release of the day',
+    accepts: 'the path of a directory or of a link to one, or off',
+    commands: ['serve'],
+    parse: parseText,
+  }),
+  watchdogMs: setting({
+    flag: '--watchdog',
+    value: '<duration>',
+    environment: 'SHASHIN_WATCHDOG',
+    fallback: '300ms',
+    meaning: 'an HTTP thread that is stuck for so long is replaced; 0s never',
+    accepts: 'a duration from 100ms to 1h, or 0s',
+    commands: ['serve'],
+    parse: parseWatchdog,
+  }),
+  limitSignUps: setting({
+    flag: '--limit-sign-ups',
+    value: '<rate>',
+    environment: 'SHASHIN_LIMIT_SIGN_UPS',
+    fallback: '20/1h',
+    meaning: 'new accounts from one address',
+    accepts: LIMIT_ACCEPTS,
+    commands: ['serve'],
+    parse: parseLimit,
+  }),
+  limitLogIns: setting({
+    flag: '--limit-log-ins',
+    value: '<rate>',
+    environment: 'SHASHIN_LIMIT_LOG_INS',
+    fallback: '30/5m',
+    meaning: 'passwords tried from one address',
+    accepts: LIMIT_ACCEPTS,
+    commands: ['serve'],
+    parse: parseLimit,
+  }),
+  limitWrites: setting({
+    flag: '--limit-writes',
+    value: '<rate>',
+    environment: 'SHASHIN_LIMIT_WRITES',
+    fallback: '600/5m',
+    meaning: 'changes by one user',
+    accepts: LIMIT_ACCEPTS,
+    commands: ['serve'],
+    parse: parseLimit,
+  }),
+  limitReads: setting({
+    flag: '--limit-reads',
+    value: '<rate>',
+    environment: 'SHASHIN_LIMIT_READS',
+    fallback: '3000/5m',
+    meaning: 'other requests of one user, or of one address that says no user',
+    accepts: LIMIT_ACCEPTS,
+    commands: ['serve'],
+    parse: parseLimit,
+  }),
+  limitUploads: setting({
+    flag: '--limit-uploads',
+    value: '<rate>',
+    environment: 'SHASHIN_LIMIT_UPLOADS',
+    fallback: '120/10m',
+    meaning: 'photos sent by one user',
+    accepts: LIMIT_ACCEPTS,
+    commands: ['serve'],
+    parse: parseLimit,
+  }),
+  trustedProxies: setting({
+    flag: '--trusted-proxies',
+    value: '<networks>',
+    environment: 'SHASHIN_TRUSTED_PROXIES',
+    fallback: 'none',
+    meaning: 'proxies that are believed when they say in X-Forwarded-For who asks',
+    accepts: 'IP addresses and networks such as 127.0.0.1,10.0.0.0/8, or none',
+    commands: ['serve'],
+    parse: parseNetworks,
+  }),
+  metricsPublic: setting({
+    flag: '--metrics-public',
+    value: '<yes|no>',
+    environment: 'SHASHIN_METRICS_PUBLIC',
+    fallback: 'no',
+    meaning: 'whether anybody may read /metrics; else admins and the operator',
+    accepts: 'yes or no',
+    commands: ['serve'],
+    parse: oneOf('yes', 'no'),
   }),
   logLevel: setting({
     flag: '--log-level',

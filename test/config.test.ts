@@ -1,6 +1,7 @@
 // Settings: where a value comes from, which values are refused and in which words, and that the
 // table, the help and docs/operations.md say the same.
 
+import { availableParallelism } from 'node:os'
 import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import {
@@ -9,6 +10,7 @@ import {
   ConfigError,
   createProgram,
   exitOf,
+  parseNetworks,
   parseSnapshotEvery,
   resolveSettings,
   SETTINGS,
@@ -64,6 +66,16 @@ describe('where a value comes from', () => {
       keepLog: 'no',
       segmentSize: 67_108_864,
       freeSpaceFloorSize: 256e6,
+      httpThreads: Math.max(1, availableParallelism() - 1),
+      watch: 'off',
+      watchdogMs: 300,
+      limitSignUps: { count: 20, periodMs: 3_600_000 },
+      limitLogIns: { count: 30, periodMs: 300_000 },
+      limitWrites: { count: 600, periodMs: 300_000 },
+      limitReads: { count: 3000, periodMs: 300_000 },
+      limitUploads: { count: 120, periodMs: 600_000 },
+      trustedProxies: [],
+      metricsPublic: 'no',
       logLevel: 'info',
     })
   })
@@ -165,6 +177,21 @@ describe('values', () => {
       'off,1h',
     ]) {
       expect(parseSnapshotEvery(bad), bad).toBeUndefined()
+    }
+  })
+})
+
+describe('proxies', () => {
+  test('are addresses and networks, or none', () => {
+    expect(parseNetworks('none')).toEqual([])
+    expect(parseNetworks('127.0.0.1, 10.0.0.0/8,fd00::/8,::1')).toEqual([
+      '127.0.0.1',
+      '10.0.0.0/8',
+      'fd00::/8',
+      '::1',
+    ])
+    for (const bad of ['', 'proxy', '10.0.0.0/33', '::/129', '10.0.0', '10.0.0.1,', '1.2.3.4/']) {
+      expect(parseNetworks(bad), bad).toBeUndefined()
     }
   })
 })

@@ -25,7 +25,12 @@ const documents = filesOf('docs/**/*.md', '*.md')
 const isTidy = ({ path }: SourceFile): boolean => /^test\/(?:tidy|support\/tidy)/.test(path)
 
 /** Started by name: by the launcher, as a thread, as a process, by the bench dispatcher. */
-const STARTED = [/^src\/main\.ts$/, /^src\/web\//, /^bench\/[^/]+\.ts$/]
+const STARTED = [
+  /^src\/threads\/(?:http|store)-thread\.ts$/,
+  /^src\/main\.ts$/,
+  /^src\/web\//,
+  /^bench\/[^/]+\.ts$/,
+]
 
 const CODE_FILES = [
   'src/engine/errors.ts',

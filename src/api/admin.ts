@@ -1,6 +1,7 @@
-// Routes for admins: take a snapshot, look at the store, name other admins.
+// Routes for admins: take a snapshot, look at the store and the threads, deploy, name other admins.
 
 import { Type } from 'typebox'
+import { RequestRefusal } from './errors.ts'
 import { HandleParameters } from './validation.ts'
 import { write } from './writes.ts'
 import { ROLES, demandUserOfHandle } from '../model/users.ts'
@@ -17,6 +18,16 @@ export const adminRoutes: FastifyPluginCallbackTypebox<ApiParts> = (app, parts, 
   )
 
   app.get('/admin/stats', { config: { access: 'admin' } }, async () => admin.stats())
+
+  app.get('/admin/threads', { config: { access: 'admin' } }, async () => ({
+    items: await admin.threads(),
+  }))
+
+  app.post('/admin/deploy', { config: { access: 'admin' } }, async () => {
+    const result = await admin.deploy()
+    if ('refused' in result) throw new RequestRefusal('DEPLOY_REFUSED', result.refused)
+    return result
+  })
 
   app.put(
     '/admin/users/:handle/role',

@@ -3,9 +3,9 @@
 //   /api/shashin/v1/…   the native API: a plugin for each resource
 //   /media/NAME         the bytes of photos
 //   /healthz, /readyz   as well as under the prefix
+//   /metrics            what there is to measure
 //
-// Fastify leaves several bounds open by default (a request may take for ever); here all are written
-// down, with what they are for.
+// What bounds a connection stands in connections.ts.
 
 import { randomUUID } from 'node:crypto'
 import fastify from 'fastify'
@@ -13,12 +13,17 @@ import { InvariantError } from '../std/assert.ts'
 import { adminRoutes } from './admin.ts'
 import { authenticate } from './authentication.ts'
 import { commentRoutes } from './comments.ts'
+import { createConnections } from './connections.ts'
 import { ERRORS, RequestRefusal, answerOf, errorBody, errorContentType } from './errors.ts'
 import { feedRoutes } from './feed.ts'
 import { healthRoutes } from './health.ts'
 import { mediaFileRoutes, mediaRoutes } from './media.ts'
+import { metricsRoutes } from './metrics.ts'
+import { measureRequests } from './metrics-requests.ts'
+import { onlyThread } from './metrics-threads.ts'
 import { Passwords } from './passwords.ts'
 import { postRoutes } from './posts.ts'
+import { limitRates } from './rate-limits.ts'
 import { MEDIA_PATH } from './render/media.ts'
 import { sessionRoutes } from './sessions.ts'
 import { userRoutes } from './users.ts'
@@ -33,38 +38,26 @@ export const PREFIX = '/api/shashin/v1'
 /** Bytes of a JSON body. */
 const BODY_SIZE_MAX = 64 * 1024
 const URL_SIZE_MAX = 4096
-const HEADERS_SIZE_MAX = 16 * 1024
 /** Longest part of an address: a media file's name and some room. */
 const PARAMETER_SIZE_MAX = 120
-const HEADERS_MS = 15_000
-/** A whole request: 25 MB at 1 Mbit/s. */
-const REQUEST_MS = 240_000
-/** Silence on a connection in the middle of a request or an answer. */
-const SILENCE_MS = 60_000
-/** Silence between requests; proxies keep theirs for 60 s, and should be the first to hang up. */
-const KEEP_ALIVE_MS = 72_000
-const REQUESTS_PER_SOCKET_MAX = 100_000
-const CONNECTIONS_MAX = 10_000
 const METHODS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'] as const
 
 /** Builds the server; it does not listen yet. */
 export async function buildApp(parts: ApiParts): Promise<FastifyInstance> {
+  const { settings, metrics = onlyThread() } = parts
+  const { trustedProxies = [] } = settings
   const app = fastify({
     bodyLimit: BODY_SIZE_MAX,
-    connectionTimeout: SILENCE_MS,
-    keepAliveTimeout: KEEP_ALIVE_MS,
-    requestTimeout: REQUEST_MS,
-    maxRequestsPerSocket: REQUESTS_PER_SOCKET_MAX,
+    serverFactory: (serve) => createConnections(serve),
     forceCloseConnections: 'idle',
     // While it closes, what still comes is served, and told that the connection ends.
     return503OnClosing: false,
-    trustProxy: false,
+    trustProxy: trustedProxies.length > 0 && [...trustedProxies],
     requestIdHeader: false,
     genReqId: () => randomUUID(),
     exposeHeadRoutes: true,
     onProtoPoisoning: 'error',
     onConstructorPoisoning: 'error',
-    http: { maxHeaderSize: HEADERS_SIZE_MAX, headersTimeout: HEADERS_MS },
     routerOptions: {
       maxParamLength: PARAMETER_SIZE_MAX,
       ignoreTrailingSlash: false,
@@ -75,7 +68,6 @@ export async function buildApp(parts: ApiParts): Promise<FastifyInstance> {
     frameworkErrors: (error, request, reply) => answerError(parts, error, request, reply),
     ...(parts.logger === undefined ? { logger: false } : { loggerInstance: parts.logger }),
   })
-  app.server.maxConnections = CONNECTIONS_MAX
 
   app.setValidatorCompiler(compileValidator)
   app.setErrorHandler((error, request, reply) => answerError(parts, error, request, reply))
@@ -84,17 +76,24 @@ export async function buildApp(parts: ApiParts): Promise<FastifyInstance> {
   })
   readJson(app)
   app.removeContentTypeParser('text/plain')
+  measureRequests(app, metrics.registry)
   app.addHook('onRequest', (request, reply, done) => {
     reply.headers(headersOf(request))
     if (request.raw.url!.length > URL_SIZE_MAX) done(new RequestRefusal('URL_TOO_LONG'))
     else done()
   })
-  authenticate(app, parts.store, parts.settings.adminToken)
+  authenticate(app, parts.store, settings.adminToken)
+  limitRates(app, {
+    limits: settings.limits ?? {},
+    memory: parts.rateLimits,
+    registry: metrics.registry,
+    clock: parts.clock,
+  })
   const methods = noteMethods(app)
 
   const shared = { ...parts, passwords: new Passwords() }
   for (const routes of [userRoutes, sessionRoutes]) {
-    app.register(routes, { ...shared, prefix: PREFIX })
+    app.register(guarded(routes), { ...shared, prefix: PREFIX })
   }
   for (const routes of [
     postRoutes,
@@ -104,14 +103,25 @@ export async function buildApp(parts: ApiParts): Promise<FastifyInstance> {
     adminRoutes,
     healthRoutes,
   ]) {
-    app.register(routes, { ...parts, prefix: PREFIX })
+    app.register(guarded(routes), { ...parts, prefix: PREFIX })
   }
-  app.register(healthRoutes, parts)
-  app.register(mediaFileRoutes, { ...parts, prefix: MEDIA_PATH })
+  app.register(guarded(healthRoutes), parts)
+  app.register(guarded(metricsRoutes), { ...parts, metrics })
+  app.register(guarded(mediaFileRoutes), { ...parts, prefix: MEDIA_PATH })
   await app.after()
   refuseOtherMethods(app, methods)
   await app.ready()
   return app
+}
+
+/**
+ * A plugin whose mistakes reject `buildApp`. What a plugin with a callback throws, Fastify lets
+ * through to where nobody catches it: new code would end the thread that tries it.
+ */
+function guarded<Options extends object>(
+  routes: (app: FastifyInstance, options: Options, done: () => void) => void,
+): (app: FastifyInstance, options: Options) => Promise<void> {
+  return (app, options) => new Promise((resolve) => routes(app, options, resolve))
 }
 
 /** What every answer has. */
@@ -164,7 +174,10 @@ const CLIENT_ERRORS: Readonly<Record<string, ErrorCode>> = {
 }
 
 /** What is no HTTP never becomes a request: the answer is written to the socket as it is. */
-function answerBrokenRequest(error: Error & { readonly code?: string }, socket: Socket): void {
+export function answerBrokenRequest(
+  error: Error & { readonly code?: string },
+  socket: Socket,
+): void {
   if (error.code === 'ECONNRESET' || socket.destroyed || !socket.writable) {
     socket.destroy()
     return

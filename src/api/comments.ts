@@ -6,13 +6,15 @@
 
 import { Type } from 'typebox'
 import { userOf, viewerOf } from './authentication.ts'
-import { CommentBody, ThreadBody, renderComments, renderThread } from './render/comment.ts'
+import { answerText } from './render/answer.ts'
+import { CommentBody, ThreadBody, renderComment, renderThread } from './render/comment.ts'
+import { Fragments } from './render/fragments.ts'
 import { Cursor, Id, IdParameters, Text, rowOf } from './validation.ts'
 import { idempotencyKeyOf, write } from './writes.ts'
 import { demandThread } from '../model/comments.ts'
 import { demandVisible } from '../model/posts.ts'
 import type { FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebox'
-import type { ApiParts } from './parts.ts'
+import type { RenderingParts } from './render/fragments.ts'
 
 const PublishBody = Type.Object({ text: Text, parent: Type.Optional(Id) })
 
@@ -23,7 +25,9 @@ const ThreadQuery = Type.Object({
   cursor: Type.Optional(Cursor),
 })
 
-export const commentRoutes: FastifyPluginCallbackTypebox<ApiParts> = (app, { store }, done) => {
+export const commentRoutes: FastifyPluginCallbackTypebox<RenderingParts> = (app, parts, done) => {
+  const { store, fragments = new Fragments() } = parts
+
   app.post(
     '/posts/:id/comments',
     {
@@ -42,12 +46,9 @@ export const commentRoutes: FastifyPluginCallbackTypebox<ApiParts> = (app, { sto
       }
       const key = idempotencyKeyOf(request, `comment ${post}`)
       const id = await write(store, reply, 'publishComment', input, key)
-      const comment = await store.read((view) => {
-        // A retry with the same key may find it deleted.
-        demandVisible(view, id)
-        return renderComments(view, [id], user)[0]!
-      })
-      return reply.code(201).send(comment)
+      // A retry with the same key may find it deleted.
+      const comment = await fragments.render(store, (on) => renderComment(on, id, user))
+      return answerText(reply.code(201), comment)
     },
   )
 
@@ -61,7 +62,7 @@ export const commentRoutes: FastifyPluginCallbackTypebox<ApiParts> = (app, { sto
         response: { 200: ThreadBody },
       },
     },
-    async (request) => {
+    async (request, reply) => {
       const { sort, limit, cursor } = request.query
       const post = rowOf(request.params.id)
       const parent = request.query.parent === undefined ? post : rowOf(request.query.parent)
@@ -70,12 +71,13 @@ export const commentRoutes: FastifyPluginCallbackTypebox<ApiParts> = (app, { sto
         count: limit,
         ...(cursor === undefined ? {} : { cursor }),
       }
-      return store.read((view) => {
+      const text = await fragments.render(store, (rendering) => {
         // Below a tombstone one reads on; a tombstone is no place to start.
-        demandVisible(view, post)
-        demandThread(view, post, parent)
-        return renderThread(view, parent, viewerOf(request), page)
+        demandVisible(rendering.view, post)
+        demandThread(rendering.view, post, parent)
+        return renderThread(rendering, parent, viewerOf(request), page)
       })
+      return answerText(reply, text)
     },
   )
   done()

@@ -38,7 +38,10 @@ export type RequestCode =
   | 'BODY_TOO_LARGE'
   | 'URL_TOO_LONG'
   | 'MEDIA_TYPE_UNSUPPORTED'
+  | 'RATE_LIMITED'
   | 'PASSWORDS_BUSY'
+  | 'DEPLOY_REFUSED'
+  | 'CALLER_GONE'
   | 'HEADERS_TOO_LARGE'
   | 'INTERNAL_ERROR'
 
@@ -48,6 +51,9 @@ export type RunningCode =
   | 'STORE_READ_ONLY'
   | 'STORE_POISONED'
   | 'STORE_CLOSED'
+  | 'STORE_UNAVAILABLE'
+  | 'STORE_BUSY'
+  | 'STORE_TIMEOUT'
 
 export type ErrorCode = RefusalCode | MediaRefusalCode | RequestCode | RunningCode
 
@@ -87,6 +93,7 @@ export const ERRORS: Readonly<Record<ErrorCode, Meaning>> = {
   BODY_TOO_LARGE: { status: 413, sentence: 'The body is too large.' },
   FILE_TOO_LARGE: { status: 413 },
   TRANSACTION_TOO_LARGE: { status: 413, sentence: 'This is more than can be written at once.' },
+  DEPLOY_REFUSED: { status: 409, sentence: 'There is new code, and it is not used.' },
   URL_TOO_LONG: { status: 414, sentence: 'The address is too long.' },
   MEDIA_TYPE_UNSUPPORTED: { status: 415, sentence: 'This route does not take that kind of body.' },
   IMAGE_UNSUPPORTED: { status: 415 },
@@ -102,11 +109,17 @@ export const ERRORS: Readonly<Record<ErrorCode, Meaning>> = {
   IMAGE_DAMAGED: { status: 422 },
   IMAGE_PIXELS_TOO_MANY: { status: 422 },
   IMAGE_TOO_COSTLY: { status: 422 },
+  RATE_LIMITED: {
+    status: 429,
+    sentence: 'There have been too many requests of this kind.',
+    retryAfter: 60,
+  },
   PASSWORDS_BUSY: {
     status: 429,
     sentence: 'Too many people are logging in at this moment.',
     retryAfter: 2,
   },
+  CALLER_GONE: { status: 499, sentence: 'Nobody waits for this answer any more.' },
   HEADERS_TOO_LARGE: { status: 431, sentence: 'The headers are too large.' },
   INTERNAL_ERROR: { status: 500, sentence: 'Something went wrong here; it has been noted.' },
   MEDIA_BUSY: { status: 503, retryAfter: 5 },
@@ -122,6 +135,21 @@ export const ERRORS: Readonly<Record<ErrorCode, Meaning>> = {
     retryAfter: 5,
   },
   STORE_CLOSED: { status: 503, sentence: 'This server is restarting.', retryAfter: 5 },
+  STORE_UNAVAILABLE: {
+    status: 503,
+    sentence: 'The store of this server is being restarted; what was sent may have happened.',
+    retryAfter: 1,
+  },
+  STORE_BUSY: {
+    status: 503,
+    sentence: 'This server has more to write than it can.',
+    retryAfter: 1,
+  },
+  STORE_TIMEOUT: {
+    status: 503,
+    sentence: 'This took too long; it may have happened.',
+    retryAfter: 5,
+  },
 }
 
 const FRAMEWORK_CODES: Readonly<Record<string, ErrorCode>> = {
@@ -175,8 +203,9 @@ export function answerOf(error: unknown): ErrorAnswer {
     code,
     sentence: sentence ?? ERRORS[code].sentence!,
     headers: {
-      ...(error instanceof RequestRefusal ? error.headers : {}),
       ...(retryAfter === undefined ? {} : { 'retry-after': String(retryAfter) }),
+      // Whoever refuses may know better when to come again.
+      ...(error instanceof RequestRefusal ? error.headers : {}),
     },
   }
 }

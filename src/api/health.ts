@@ -8,7 +8,7 @@ export const healthRoutes: FastifyPluginCallbackTypebox<ApiParts> = (app, { admi
   app.get('/healthz', { config: { access: 'anyone' } }, async () => ({ status: 'ok' }))
 
   app.get('/readyz', { config: { access: 'anyone' } }, async (_request, reply) => {
-    const trouble = admin.trouble()
+    const trouble = await admin.trouble()
     if (trouble === undefined) return { status: 'ready' }
     return reply.code(503).header('retry-after', '5').send({ status: 'unready', trouble })
   })

@@ -2,18 +2,26 @@
 // that another thread, or a test, can implement.
 
 import type { FastifyBaseLogger } from 'fastify'
+import type { StoreStats } from '../engine/stats.ts'
 import type { Store } from '../engine/store.ts'
 import type { Photos } from '../media/photos.ts'
 import type { transactions } from '../model/transactions.ts'
+import type { Clock } from '../std/clock.ts'
+import type { MetricsSource, ThreadReport } from './metrics-threads.ts'
+import type { RateLimits } from './rate-limits.ts'
 
 /** What operators may ask of the store. */
 export interface Administration {
   /** Takes a snapshot and says which. */
   snapshot(): Promise<{ readonly lsn: number }>
-  /** Figures of the store, as JSON can hold them. */
-  stats(): object
+  /** Figures of the store. Rejects with a DatastoreError while there is none. */
+  stats(): Promise<StoreStats>
   /** Why writes cannot be served now; undefined when all is well. */
-  trouble(): string | undefined
+  trouble(): Promise<string | undefined>
+  /** Figures of the threads, the supervisor's first. */
+  threads(): Promise<readonly ThreadReport[]>
+  /** Looks for new code and has it used; or says why it is not. */
+  deploy(): Promise<object | { readonly refused: string }>
 }
 
 export interface ApiSettings {
@@ -22,6 +30,12 @@ export interface ApiSettings {
    * admins.
    */
   readonly adminToken?: string | undefined
+  /** What is not named is not limited. */
+  readonly limits?: RateLimits
+  /** Addresses and networks of proxies that are believed in X-Forwarded-For; none by default. */
+  readonly trustedProxies?: readonly string[]
+  /** Whether anybody may read the metrics; else only admins. */
+  readonly metricsPublic?: boolean
 }
 
 export interface ApiParts {
@@ -29,6 +43,12 @@ export interface ApiParts {
   readonly admin: Administration
   readonly media: Pick<Photos, 'accept' | 'read'>
   readonly settings: ApiSettings
+  /** Counts that all threads share (std/shared-counters.ts). Undefined: there is one thread. */
+  readonly rateLimits?: SharedArrayBuffer
+  /** By which rate limits are counted. Undefined: the machine's. */
+  readonly clock?: Clock
+  /** Undefined: there is one thread. */
+  readonly metrics?: MetricsSource
   /** Undefined: nothing is logged. */
   readonly logger?: FastifyBaseLogger | undefined
   /** Called with a broken invariant: the unit of isolation must end. */

@@ -3,6 +3,8 @@
 
 import { Type } from 'typebox'
 import { userOf, viewerOf } from './authentication.ts'
+import { answerText, pageText } from './render/answer.ts'
+import { Fragments } from './render/fragments.ts'
 import { PostBody, renderPost, renderPosts } from './render/post.ts'
 import {
   HandleParameters,
@@ -18,7 +20,8 @@ import { idempotencyKeyOf, write } from './writes.ts'
 import { postsOfUser } from '../model/timelines.ts'
 import { demandUserOfHandle } from '../model/users.ts'
 import type { FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebox'
-import type { ApiParts } from './parts.ts'
+import type { FastifyReply } from 'fastify'
+import type { RenderingParts } from './render/fragments.ts'
 
 /**
  * How many photos a post may have is a rule of the network; this only bounds the work of saying so.
@@ -30,7 +33,13 @@ const PublishBody = Type.Object({
   media: Type.Array(Id, { maxItems: MEDIA_COUNT_BOUND }),
 })
 
-export const postRoutes: FastifyPluginCallbackTypebox<ApiParts> = (app, { store }, done) => {
+export const postRoutes: FastifyPluginCallbackTypebox<RenderingParts> = (app, parts, done) => {
+  const { store, fragments = new Fragments() } = parts
+
+  /** Answers with the post as the user who asks sees it. */
+  const answer = async (reply: FastifyReply, post: number, viewer: number): Promise<FastifyReply> =>
+    answerText(reply, await fragments.render(store, (on) => renderPost(on, post, viewer)))
+
   app.post(
     '/posts',
     { config: { access: 'user' }, schema: { body: PublishBody, response: { 201: PostBody } } },
@@ -40,8 +49,7 @@ export const postRoutes: FastifyPluginCallbackTypebox<ApiParts> = (app, { store 
       const input = { author: user, caption, media: media.map(rowOf) }
       const key = idempotencyKeyOf(request, 'post')
       const id = await write(store, reply, 'publishPost', input, key)
-      const post = await store.read((view) => renderPost(view, id, user))
-      return reply.code(201).send(post)
+      return answer(reply.code(201), id, user)
     },
   )
 
@@ -51,8 +59,7 @@ export const postRoutes: FastifyPluginCallbackTypebox<ApiParts> = (app, { store 
       config: { access: 'anyone' },
       schema: { params: IdParameters, response: { 200: PostBody } },
     },
-    async (request) =>
-      store.read((view) => renderPost(view, rowOf(request.params.id), viewerOf(request))),
+    async (request, reply) => answer(reply, rowOf(request.params.id), viewerOf(request)),
   )
 
   app.delete(
@@ -78,7 +85,7 @@ export const postRoutes: FastifyPluginCallbackTypebox<ApiParts> = (app, { store 
         const { user } = userOf(request)
         const post = rowOf(request.params.id)
         await write(store, reply, name, { user, post })
-        return store.read((view) => renderPost(view, post, user))
+        return answer(reply, post, user)
       },
     })
   }
@@ -93,14 +100,16 @@ export const postRoutes: FastifyPluginCallbackTypebox<ApiParts> = (app, { store 
         response: { 200: pageOf(PostBody) },
       },
     },
-    async (request) => {
+    async (request, reply) => {
       const { limit, before } = request.query
-      return store.read((view) => {
+      const text = await fragments.render(store, (rendering) => {
+        const { view } = rendering
         const user = demandUserOfHandle(view, request.params.handle)
         const found = postsOfUser(view, user, limit + 1, before)
         const { ids, next } = cutPage(found, limit)
-        return { items: renderPosts(view, ids, viewerOf(request)), next }
+        return pageText(renderPosts(rendering, ids, viewerOf(request)), next)
       })
+      return answerText(reply, text)
     },
   )
   done()

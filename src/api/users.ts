@@ -5,6 +5,8 @@
 
 import { Type } from 'typebox'
 import { createToken, userOf, viewerOf } from './authentication.ts'
+import { answerText, pageText } from './render/answer.ts'
+import { Fragments } from './render/fragments.ts'
 import { MeBody, UserBody, renderMe, renderUser, renderUsers } from './render/user.ts'
 import { Handle, HandleParameters, PageQuery, Text, cutPage, pageOf } from './validation.ts'
 import { write } from './writes.ts'
@@ -12,10 +14,10 @@ import { followersOf, followingOf } from '../model/follows.ts'
 import { follows } from '../model/schema.ts'
 import { demandHandle, demandPassword, demandUserOfHandle } from '../model/users.ts'
 import type { FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebox'
-import type { ApiParts } from './parts.ts'
 import type { Passwords } from './passwords.ts'
+import type { Rendering, RenderingParts } from './render/fragments.ts'
 
-interface Parts extends ApiParts {
+interface Parts extends RenderingParts {
   readonly passwords: Passwords
 }
 
@@ -25,7 +27,9 @@ const ProfileBody = Type.Object({ name: Type.Optional(Text), bio: Type.Optional(
 const UsersPage = pageOf(UserBody)
 
 export const userRoutes: FastifyPluginCallbackTypebox<Parts> = (app, parts, done) => {
-  const { store, passwords } = parts
+  const { store, passwords, fragments = new Fragments() } = parts
+  const render = (query: (rendering: Rendering) => string): Promise<string> =>
+    fragments.render(store, query)
 
   app.post(
     '/users',
@@ -42,17 +46,17 @@ export const userRoutes: FastifyPluginCallbackTypebox<Parts> = (app, parts, done
       const { token, tokenHash } = createToken()
       const input = { handle, name, passwordHash, tokenHash }
       const id = await write(store, reply, 'signUp', input)
-      const user = await store.read((view) => renderUser(view, id, id))
-      return reply.code(201).send({ user, token })
+      const user = await render((rendering) => renderUser(rendering, id, id))
+      return answerText(reply.code(201), `{"user":${user},"token":"${token}"}`)
     },
   )
 
   app.get(
     '/me',
     { config: { access: 'user' }, schema: { response: { 200: MeBody } } },
-    async (request) => {
+    async (request, reply) => {
       const { user } = userOf(request)
-      return store.read((view) => renderMe(view, user))
+      return answerText(reply, await render((rendering) => renderMe(rendering, user)))
     },
   )
 
@@ -65,7 +69,7 @@ export const userRoutes: FastifyPluginCallbackTypebox<Parts> = (app, parts, done
     async (request, reply) => {
       const { user } = userOf(request)
       await write(store, reply, 'updateProfile', { user, ...request.body })
-      return store.read((view) => renderMe(view, user))
+      return answerText(reply, await render((rendering) => renderMe(rendering, user)))
     },
   )
 
@@ -75,10 +79,13 @@ export const userRoutes: FastifyPluginCallbackTypebox<Parts> = (app, parts, done
       config: { access: 'anyone' },
       schema: { params: HandleParameters, response: { 200: UserBody } },
     },
-    async (request) =>
-      store.read((view) =>
-        renderUser(view, demandUserOfHandle(view, request.params.handle), viewerOf(request)),
-      ),
+    async (request, reply) => {
+      const text = await render((rendering) => {
+        const user = demandUserOfHandle(rendering.view, request.params.handle)
+        return renderUser(rendering, user, viewerOf(request))
+      })
+      return answerText(reply, text)
+    },
   )
 
   for (const [method, name] of [
@@ -94,7 +101,8 @@ export const userRoutes: FastifyPluginCallbackTypebox<Parts> = (app, parts, done
         const { user } = userOf(request)
         const followee = await store.read((view) => demandUserOfHandle(view, request.params.handle))
         await write(store, reply, name, { follower: user, followee })
-        return store.read((view) => renderUser(view, followee, user))
+        const text = await render((rendering) => renderUser(rendering, followee, user))
+        return answerText(reply, text)
       },
     })
   }
@@ -113,15 +121,17 @@ export const userRoutes: FastifyPluginCallbackTypebox<Parts> = (app, parts, done
           response: { 200: UsersPage },
         },
       },
-      async (request) => {
+      async (request, reply) => {
         const { limit, before } = request.query
-        return store.read((view) => {
+        const text = await render((rendering) => {
+          const { view } = rendering
           const user = demandUserOfHandle(view, request.params.handle)
           const found = edgesOf(view, user, limit + 1, before)
           const { ids, next } = cutPage(found, limit)
           const people = ids.map((edge) => view.value(follows, edge, end))
-          return { items: renderUsers(view, people, viewerOf(request)), next }
+          return pageText(renderUsers(rendering, people, viewerOf(request)), next)
         })
+        return answerText(reply, text)
       },
     )
   }

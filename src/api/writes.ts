@@ -20,9 +20,20 @@ export async function write<N extends keyof Transactions>(
   input: InputOf<Transactions[N]>,
   key?: string,
 ): Promise<OutputOf<Transactions[N]>> {
-  const { output, lsn } = await store.transact(name, input, key === undefined ? {} : { key })
+  const signal = hangUpSignal(reply)
+  const options = key === undefined ? { signal } : { signal, key }
+  const { output, lsn } = await store.transact(name, input, options)
   reply.header('x-shashin-lsn', String(lsn))
   return output
+}
+
+/** Aborted when the caller hangs up before there is an answer. */
+function hangUpSignal({ raw }: FastifyReply): AbortSignal {
+  const controller = new AbortController()
+  raw.once('close', () => {
+    if (!raw.writableEnded) controller.abort(new RequestRefusal('CALLER_GONE'))
+  })
+  return controller.signal
 }
 
 /**

@@ -13,7 +13,8 @@ export function addServe(program: Command): void {
         '  SHASHIN_ADMIN_TOKEN  token of the operator, who may use the routes for admins\n' +
         '\nSignals:\n' +
         '  SIGTERM, SIGINT      answer requests under way, seal the log, exit with status 0\n' +
-        '  SIGUSR2              take a snapshot',
+        '  SIGUSR2              take a snapshot\n' +
+        '  SIGHUP               look for new code and use it',
     )
   command.action(async () => {
     const settings = resolveSettings(command, 'serve', process.env)

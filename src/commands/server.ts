@@ -1,29 +1,29 @@
-// The server from its beginning to its end: opens the store, starts the photo pipeline, listens,
+// The server from its beginning to its end: starts the supervisor, which starts the threads, and
 // obeys signals.
 //
 //   SIGTERM, SIGINT   no new connections ─▶ requests under way answered ─▶ log sealed ─▶ status 0
 //   again, later      quits at once; the next start recovers
 //   SIGUSR2           takes a snapshot
+//   SIGHUP            looks for new code and uses it
 //
 // A signal that comes while the store is being opened is obeyed when it is open.
 //
-// When the log can no longer be written, or an invariant is broken, nothing that this process says
-// can be relied upon: it says so in one sentence and ends with status 1. The next start recovers
-// from disk.
+// When the log can no longer be written, nothing that this process says can be relied upon: it says
+// so in one sentence and ends with status 1. The next start recovers from disk.
 
+import { createServer } from 'node:net'
 import { join } from 'node:path'
-import { pino } from 'pino'
-import { buildApp } from '../api/app.ts'
 import { ConfigError } from '../config.ts'
-import { Photos } from '../media/photos.ts'
-import { openNetwork } from './store.ts'
-import { counted, say } from './terminal.ts'
+import { createSharedCounters } from '../std/shared-counters.ts'
+import { CodeWatch } from '../threads/code-watch.ts'
+import { Deploys } from '../threads/deploy.ts'
+import { CodeError, releaseOf } from '../threads/releases.ts'
+import { Supervisor } from '../threads/supervisor.ts'
+import { ProgressLine, counted, recoverySentence, say, tellRecovery } from './terminal.ts'
+import type { AddressInfo } from 'node:net'
 import type { Settings } from '../config.ts'
-import type { Network } from './store.ts'
+import type { Release } from '../threads/releases.ts'
 
-type App = Awaited<ReturnType<typeof buildApp>>
-
-const DRAIN_MS_MAX = 10_000
 /** One Ctrl-C may arrive twice: from the terminal, and handed on by npm. */
 const SAME_SIGNAL_MS = 1000
 /** Time for the answers under way to leave, before a broken process ends. */
@@ -37,65 +37,94 @@ const LISTEN_WORDS: Readonly<Record<string, string>> = {
 }
 
 export async function serve(settings: Settings): Promise<void> {
-  const end = (error: Error): void => {
-    say(`the server ends: ${error.message}; the next start recovers from disk`)
-    setTimeout(() => process.exit(1), LAST_WORDS_MS)
-  }
   const signals = listenToSignals()
-  const store = await openNetwork(settings, { onPoison: end })
-  let photos: Photos | undefined
-  let app: App | undefined
+  const root = join(import.meta.dirname, '..', '..')
+  const running = await releaseOf(root)
+  const line = new ProgressLine()
+  const { sourceRoot, files } = running
+  const supervisor: Supervisor = new Supervisor({
+    settings,
+    code: { sourceRoot, product: { sourceRoot, files }, generation: 1 },
+    adminToken: process.env['SHASHIN_ADMIN_TOKEN'] || undefined,
+    rateLimits: createSharedCounters(),
+    say: (sentence) => {
+      line.end()
+      say(sentence)
+    },
+    progress: (progress) => tellRecovery(line, progress),
+    recovered: (recovery) => {
+      line.end()
+      say(recoverySentence(recovery))
+    },
+    failed: (error) => {
+      say(`the server ends: ${error.message}; the next start recovers from disk`)
+      setTimeout(() => process.exit(1), LAST_WORDS_MS)
+    },
+    deploy: () => deploys.deploy(),
+  })
+  const watched = settings.watch === 'off' ? undefined : settings.watch
+  const deploys = new Deploys(supervisor, running, watched ?? root, say)
+  let watch: CodeWatch | undefined
   try {
-    photos = await Photos.open(join(settings.data, 'media'))
-    app = await buildApp({
-      store,
-      admin: {
-        snapshot: async () => {
-          const { lsn } = await store.snapshot()
-          return { lsn }
-        },
-        stats: () => store.stats(),
-        trouble: () => troubleOf(store),
-      },
-      media: photos,
-      settings: { adminToken: process.env['SHASHIN_ADMIN_TOKEN'] || undefined },
-      logger: pino({ level: settings.logLevel }),
-      fatal: end,
-    })
-    await listen(app, settings)
+    await supervisor.openStore()
+    const port = await freePort(settings)
+    await supervisor.listen(settings.host, port)
+    say(`Shashin listens on http://${addressOf(settings.host)}:${port}`)
+    if (watched !== undefined) watch = await watchCode(watched, running, deploys)
   } catch (error) {
-    await app?.close()
-    await photos?.close()
-    await store.close()
+    line.end()
+    await supervisor.close()
     throw error
   }
-  signals.takeSnapshots(() => snapshot(store))
+  signals.takeSnapshots(() => snapshot(supervisor))
+  signals.deploy(() => void deploys.deploy().catch(() => {}))
   await signals.ending
-  await drain(app)
-  await photos.close()
-  await store.close()
+  await watch?.close()
+  await supervisor.close()
   say('ended')
 }
 
-async function listen(app: App, { host, port }: Settings): Promise<void> {
+/** Deploys what appears at `path`. What is not used is said by `deploys`. */
+async function watchCode(path: string, running: Release, deploys: Deploys): Promise<CodeWatch> {
   try {
-    const address = await app.listen({ host, port })
-    say(`Shashin listens on ${address}`)
+    return await CodeWatch.open(path, running, {
+      changed: (found) => void deploys.deploy(found).catch(() => {}),
+      failed: (error) => say(`no new code can be used from there: ${error.message}`),
+    })
+  } catch (error) {
+    if (!(error instanceof CodeError)) throw error
+    throw new ConfigError('SETTING_INVALID', `--watch was given "${path}": ${error.message}`)
+  }
+}
+
+/**
+ * The port to listen on. The threads share it, and would share it with another server of this user
+ * without a word: so it is taken alone first. Throws ConfigError when it is not free.
+ */
+async function freePort({ host, port }: Settings): Promise<number> {
+  const probe = createServer()
+  try {
+    return await new Promise<number>((resolve, reject) => {
+      probe.on('error', reject)
+      probe.listen({ host, port }, () => resolve((probe.address() as AddressInfo).port))
+    })
   } catch (error) {
     const { code = '', message } = error as NodeJS.ErrnoException
     const reason = LISTEN_WORDS[code] ?? message
     throw new ConfigError('SETTING_INVALID', `Cannot listen on ${host}, port ${port}: ${reason}.`)
+  } finally {
+    await new Promise((resolve) => probe.close(resolve))
   }
 }
 
-function troubleOf(store: Network): string | undefined {
-  if (store.poison !== undefined) return store.poison.message
-  return store.isReadOnly ? 'the disk is nearly full: writes are refused' : undefined
+/** A host as it stands in an address. */
+function addressOf(host: string): string {
+  return host.includes(':') ? `[${host}]` : host
 }
 
-async function snapshot(store: Network): Promise<void> {
+async function snapshot(supervisor: Supervisor): Promise<void> {
   try {
-    const { lsn, taken, pagesWritten, ms } = await store.snapshot()
+    const { lsn, taken, pagesWritten, ms } = await supervisor.snapshot()
     const amount = `${counted(pagesWritten, 'page')}, ${Math.round(ms)} ms`
     say(taken ? `snapshot ${lsn} is taken: ${amount}` : `snapshot ${lsn} is there already`)
   } catch (error) {
@@ -108,11 +137,19 @@ interface Signals {
   readonly ending: Promise<void>
   /** Has SIGUSR2 answered from now on, and the one that came before. */
   takeSnapshots(take: () => Promise<void>): void
+  /** Has SIGHUP answered from now on, and the one that came before. */
+  deploy(deploy: () => void): void
 }
 
 function listenToSignals(): Signals {
   let take: (() => Promise<void>) | undefined
+  let deploy: (() => void) | undefined
   let isSnapshotWanted = false
+  let isDeployWanted = false
+  process.on('SIGHUP', () => {
+    if (deploy === undefined) isDeployWanted = true
+    else deploy()
+  })
   process.on('SIGUSR2', () => {
     if (take === undefined) isSnapshotWanted = true
     else void take()
@@ -139,19 +176,9 @@ function listenToSignals(): Signals {
       take = taking
       if (isSnapshotWanted) void take()
     },
+    deploy: (deploying) => {
+      deploy = deploying
+      if (isDeployWanted) deploy()
+    },
   }
-}
-
-/** Waits for requests under way, but not for ever. */
-async function drain(app: App): Promise<void> {
-  let timer: NodeJS.Timeout | undefined
-  const deadline = new Promise<void>((resolve) => {
-    timer = setTimeout(() => {
-      say(`requests under way after ${DRAIN_MS_MAX / 1000} s are cut off`)
-      app.server.closeAllConnections()
-      resolve()
-    }, DRAIN_MS_MAX)
-  })
-  await Promise.race([app.close(), deadline])
-  clearTimeout(timer)
 }

@@ -7,6 +7,7 @@ import { DirectoryLock } from '../engine/lock.ts'
 import { logPaths, openState } from '../engine/state.ts'
 import { tables } from '../model/schema.ts'
 import { transactions } from '../model/transactions.ts'
+import { storeOptions } from '../threads/store-options.ts'
 import { ProgressLine, recoverySentence, say, tellRecovery } from './terminal.ts'
 import type { Settings } from '../config.ts'
 import type { DatastoreOptions } from '../engine/datastore.ts'
@@ -20,21 +21,11 @@ export async function openNetwork(
   more: Pick<DatastoreOptions<typeof transactions>, 'onPoison'> = {},
 ): Promise<Network> {
   const line = new ProgressLine()
-  const { snapshotEvery } = settings
   try {
     const store = await Datastore.open({
       tables,
       transactions,
-      dataDirectory: settings.data,
-      snapshotDirectory: settings.snapshots,
-      durability: settings.durability,
-      reads: settings.reads,
-      snapshotEverySize: snapshotEvery.growthSize ?? 0,
-      snapshotEveryMs: snapshotEvery.periodMs ?? 0,
-      snapshotsKept: settings.snapshotsKept,
-      keepLog: settings.keepLog === 'yes',
-      segmentSize: settings.segmentSize,
-      freeSpaceFloor: settings.freeSpaceFloorSize,
+      ...storeOptions(settings),
       report: say,
       progress: (progress) => tellRecovery(line, progress),
       ...more,

@@ -14,7 +14,7 @@
 // A checkpoint that fails (a full disk, say) is reported and changes nothing: the pages are dirty
 // again, the log is still whole. The next trigger tries once more.
 
-import { storageFailed } from './errors.ts'
+import { DatastoreError, storageFailed } from './errors.ts'
 import type { Memory } from './memory/memory.ts'
 import type { StoredSchema } from './schema.ts'
 import type { Snapshots, TakenSnapshot } from './snapshot/snapshots.ts'
@@ -44,6 +44,7 @@ export class Checkpointer {
   readonly #report: (line: string) => void
   readonly #timer: NodeJS.Timeout | undefined
   #grownSize: number
+  #isClosed: boolean
   #running: Promise<CheckpointResult> | undefined
   #last: CheckpointResult | undefined
   #failure: string | undefined
@@ -73,6 +74,7 @@ export class Checkpointer {
     this.#shareDisk = parts.shareDisk
     this.#report = parts.report
     this.#grownSize = 0
+    this.#isClosed = false
     this.#running = undefined
     this.#last = undefined
     this.#failure = undefined
@@ -102,6 +104,7 @@ export class Checkpointer {
    */
   async take(): Promise<CheckpointResult> {
     while (this.#running !== undefined) await this.#running.catch(() => undefined)
+    if (this.#isClosed) throw new DatastoreError('STORE_CLOSED', 'the store is closing')
     this.#running = this.#take()
     try {
       this.#last = await this.#running
@@ -116,8 +119,9 @@ export class Checkpointer {
     }
   }
 
-  /** Ends the triggers and waits for a snapshot under way. */
+  /** Ends the triggers and waits for a snapshot under way; those behind it are refused. */
   async close(): Promise<void> {
+    this.#isClosed = true
     clearInterval(this.#timer)
     await this.#running?.catch(() => undefined)
   }
@@ -131,6 +135,8 @@ export class Checkpointer {
 
   async #take(): Promise<CheckpointResult> {
     this.#grownSize = 0
+    // Throws when the store is poisoned: its memory may be half of a batch.
+    await this.#durable(0)
     await this.#snapshots.prepare(this.#memory)
     this.#shareDisk(true)
     const lsn = this.#memory.lastLsn

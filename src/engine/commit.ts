@@ -19,11 +19,14 @@
 //       poisoned).
 
 import { InvariantError, assert } from '../std/assert.ts'
+import { addToSpread, createSpread } from '../std/spread.ts'
 import { EffectWriter } from './effects.ts'
 import { DatastoreError } from './errors.ts'
 import { RequestSweep, rememberedOutput } from './requests.ts'
+import { ThreadSlices } from './snapshot/thread-slices.ts'
 import { StoreTransaction } from './transaction.ts'
 import type { Clock } from '../std/clock.ts'
+import type { Spread } from '../std/spread.ts'
 import type { Migration } from './evolution.ts'
 import type { Memory } from './memory/memory.ts'
 import type { Json, StoredSchema } from './schema.ts'
@@ -34,6 +37,8 @@ import type { AppendOutcome, LogWriter } from './transaction-log.ts'
 
 /** Bytes of effects after which a batch takes no further transaction. */
 const BATCH_SIZE_MAX = 4 * 1024 * 1024
+const BATCH_COUNT_BOUNDS = [1, 2, 4, 8, 16, 32, 64, 128, 256, 1024]
+const APPEND_MS_BOUNDS = [0.25, 0.5, 1, 2.5, 5, 10, 25, 50, 100, 1000]
 /** Transactions of one drain: about two milliseconds of the thread. */
 const DRAIN_COUNT_MAX = 1024
 
@@ -55,6 +60,10 @@ class FillingBatch {
 }
 
 export interface CommitStats {
+  /** Transactions in each batch. */
+  readonly batchCounts: Spread
+  /** Milliseconds from handing a batch to the log until it is as durable as the mode asks. */
+  readonly appendMs: Spread
   transactions: number
   refused: number
   batches: number
@@ -72,12 +81,15 @@ export class GroupCommit {
   readonly #onWritten: (size: number) => void
   readonly stats: CommitStats
   #queue: Request[]
+  /** Who waits for the end of a change of schema; undefined while none is under way. */
+  #held: Request[] | undefined
   #filling: FillingBatch
   #spare: FillingBatch
   #isScheduled: boolean
   #isWriting: boolean
+  /** When the batch that is being written was handed to the log. */
+  #appendedAt: number
   #wantsSync: boolean
-  #lastTime: number
   #poison: DatastoreError | undefined
   /** Who waits for an LSN to be durable, in no order. */
   #durableWaiters: { lsn: number; resolve: () => void; reject: (error: unknown) => void }[]
@@ -99,17 +111,26 @@ export class GroupCommit {
     this.#tables = parts.tables
     this.#writer = parts.writer
     this.#clock = parts.clock
-    this.#lastTime = parts.lastTime
+    this.#memory.lastTime = parts.lastTime
     this.#onPoison = parts.onPoison
     this.#onWritten = parts.onWritten
     this.#sweep = new RequestSweep()
-    this.stats = { transactions: 0, refused: 0, batches: 0, bytes: 0 }
+    this.stats = {
+      transactions: 0,
+      refused: 0,
+      batches: 0,
+      bytes: 0,
+      batchCounts: createSpread(BATCH_COUNT_BOUNDS),
+      appendMs: createSpread(APPEND_MS_BOUNDS),
+    }
     this.#queue = []
+    this.#held = undefined
     this.#filling = new FillingBatch()
     this.#tx = new StoreTransaction(parts.tables, this.#filling.effects)
     this.#spare = new FillingBatch()
     this.#isScheduled = false
     this.#isWriting = false
+    this.#appendedAt = 0
     this.#wantsSync = false
     this.#poison = undefined
     this.#durableWaiters = []
@@ -123,7 +144,7 @@ export class GroupCommit {
 
   /** Requests that have not run yet. */
   get queuedCount(): number {
-    return this.#queue.length
+    return this.#queue.length + (this.#held?.length ?? 0)
   }
 
   /** Queues a transaction. The promise resolves when it is durable. */
@@ -133,26 +154,53 @@ export class GroupCommit {
     key?: string,
   ): Promise<Committed<Json | void>> {
     if (this.#poison !== undefined) return Promise.reject(this.#poison)
+    if (this.#held === undefined) return this.#submit(label, run, key)
     return new Promise((resolve, reject) => {
-      this.#queue.push({ label, run, key, resolve, reject })
-      this.#schedule()
+      this.#held!.push({ label, run, key, resolve, reject })
     })
   }
 
   /**
-   * Moves the store to another schema, in a transaction of its own. Only at boot: nothing else is
-   * queued.
+   * Runs `work` while no transaction runs but those that it makes by `evolve` and `migrate`. Those
+   * of others wait for its end, whatever that is.
    */
-  async evolve(schema: StoredSchema): Promise<void> {
-    assert(this.#queue.length === 0 && !this.#isWriting, 'the schema changes only at boot')
-    await this.submit('engine:schema', () => this.#adopt(schema))
+  async alone<T>(work: () => Promise<T>): Promise<T> {
+    assert(this.#held === undefined, 'the schema changes once at a time')
+    this.#held = this.#queue
+    this.#queue = []
+    try {
+      return await work()
+    } finally {
+      this.#queue = [...this.#queue, ...this.#held]
+      this.#held = undefined
+      if (this.#queue.length > 0) this.#schedule()
+      else if (!this.#isWriting && this.#filling.answers.length === 0) this.#noteIdle()
+    }
   }
 
-  /** Runs a migration, and declares in the same transaction that it has run. Only at boot. */
+  /**
+   * Moves the store to another schema, in a transaction of its own. Within `alone`: new indexes are
+   * filled before, in slices between which everything but transactions goes on, and readers in
+   * other threads are not concerned. Writes wait for about a second for each million rows that go
+   * into a new index.
+   */
+  async evolve(schema: StoredSchema): Promise<void> {
+    assert(this.#held !== undefined, 'rows do not change while indexes are filled')
+    const prepared = this.#tables.prepare(schema)
+    await new ThreadSlices().runAll(prepared.filling)
+    await this.#submit('engine:schema', () => {
+      this.#tables.adopt(prepared)
+      this.#tx.declareSchema(schema)
+    })
+  }
+
+  /** Runs a migration, and declares in the same transaction that it has run. Within `alone`. */
   async migrate(migration: Migration, schema: StoredSchema): Promise<void> {
-    await this.submit(`engine:migration ${migration.number}`, (tx) => {
+    assert(this.#held !== undefined, 'a migration runs alone')
+    await this.#submit(`engine:migration ${migration.number}`, (tx) => {
       migration.run(tx)
-      this.#adopt(schema)
+      this.#tables.evolve(schema)
+      this.#tx.declareSchema(schema)
     })
   }
 
@@ -179,7 +227,7 @@ export class GroupCommit {
 
   /** Resolves when nothing is queued, filling or being written. */
   idle(): Promise<void> {
-    if (this.#queue.length === 0 && !this.#isWriting && this.#filling.answers.length === 0) {
+    if (this.#isIdle() && !this.#isWriting && this.#filling.answers.length === 0) {
       return Promise.resolve()
     }
     return new Promise((resolve) => this.#idleWaiters.push(resolve))
@@ -196,10 +244,16 @@ export class GroupCommit {
     for (const { lsn, resolve } of waiting) if (lsn <= durableLsn) resolve()
   }
 
-  /** Within a transaction: the tables become those of a schema, and the log says so. */
-  #adopt(schema: StoredSchema): void {
-    this.#tables.evolve(schema)
-    this.#tx.declareSchema(schema)
+  #submit(
+    label: string,
+    run: (tx: Transaction) => Json | void,
+    key?: string,
+  ): Promise<Committed<Json | void>> {
+    if (this.#poison !== undefined) return Promise.reject(this.#poison)
+    return new Promise((resolve, reject) => {
+      this.#queue.push({ label, run, key, resolve, reject })
+      this.#schedule()
+    })
   }
 
   #schedule(): void {
@@ -221,11 +275,12 @@ export class GroupCommit {
     try {
       while (count < countMax && effects.size < BATCH_SIZE_MAX) this.#run(queue[count++]!)
     } catch (error) {
+      // The batch cannot be finished: nobody in another thread may take its half for a state.
+      this.#memory.condemn()
       this.#poisonWith(error as Error)
       return
-    } finally {
-      this.#memory.seqlock.end()
     }
+    this.#memory.seqlock.end()
     if (count === queue.length) queue.length = 0
     else this.#queue = queue.slice(count)
     if (!this.#isWriting) this.#write()
@@ -236,7 +291,7 @@ export class GroupCommit {
   #run(request: Request): void {
     const batch = this.#filling
     const tx = this.#tx
-    const now = Math.max(this.#clock.now(), this.#lastTime)
+    const now = Math.max(this.#clock.now(), this.#memory.lastTime)
     const { resolve, reject, key } = request
     tx.begin(request.label, now, batch.effects)
     let output: Json | void
@@ -257,7 +312,7 @@ export class GroupCommit {
       return
     }
     if (tx.commit()) {
-      this.#lastTime = now
+      this.#memory.lastTime = now
       const lsn = this.#memory.lastLsn + 1
       this.#memory.lastLsn = lsn
       if (batch.count++ === 0) batch.firstLsn = lsn
@@ -292,6 +347,8 @@ export class GroupCommit {
     this.stats.batches++
     this.stats.bytes += payload.length
     const { firstLsn, count } = batch
+    addToSpread(this.stats.batchCounts, count)
+    this.#appendedAt = performance.now()
     const outcome = this.#writer.append(firstLsn - 1, { firstLsn, count, payload })
     if (outcome instanceof Promise) {
       outcome.then(
@@ -324,6 +381,7 @@ export class GroupCommit {
       this.#noteIdle()
       return
     }
+    addToSpread(this.stats.appendMs, performance.now() - this.#appendedAt)
     this.noteDurable()
     this.#onWritten(batch.effects.size)
     this.#answer(batch)
@@ -345,8 +403,12 @@ export class GroupCommit {
     batch.effects.clear()
   }
 
+  #isIdle(): boolean {
+    return this.#queue.length === 0 && this.#held === undefined
+  }
+
   #noteIdle(): void {
-    if (this.#queue.length > 0 || this.#idleWaiters.length === 0) return
+    if (!this.#isIdle() || this.#idleWaiters.length === 0) return
     const waiters = this.#idleWaiters
     this.#idleWaiters = []
     for (const resolve of waiters) resolve()
@@ -379,6 +441,8 @@ export class GroupCommit {
     }
     for (const { reject } of this.#queue) reject(poison)
     this.#queue = []
+    for (const { reject } of this.#held ?? []) reject(poison)
+    if (this.#held !== undefined) this.#held = []
     for (const { reject } of this.#durableWaiters) reject(poison)
     this.#durableWaiters = []
     this.#noteIdle()

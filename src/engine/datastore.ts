@@ -1,8 +1,10 @@
 // The datastore: memory, log and snapshots wired together, behind `read` and `transact`.
 //
 //   open      lock ─▶ newest snapshot ─▶ log ─▶ replay ─▶ schema evolution and migrations ─▶ ready
-//   read      a query on the view, in this thread
+//             lock ─▶ memory of a thread that has closed it ─▶ log ─▶ the same       (takeover.ts)
+//   read      a query on the view, in this thread; in others see store-reader.ts
 //   transact  a named function, group commit (commit.ts)
+//   deploy    other tables and transactions, between two batches
 //   close     refuse newcomers ─▶ finish what is queued ─▶ seal the log ─▶ unlock
 //
 // One store a directory, one process a store. Nothing here knows what the rows mean.
@@ -14,7 +16,7 @@ import { Checkpointer } from './checkpoint.ts'
 import { GroupCommit } from './commit.ts'
 import { NodeDisk } from './disk.ts'
 import { DatastoreError, storageFailed } from './errors.ts'
-import { planEvolution } from './evolution.ts'
+import { planEvolution, planLiveEvolution } from './evolution.ts'
 import { FreeSpaceWatch } from './free-space.ts'
 import { DirectoryLock } from './lock.ts'
 import { ImportReader, importLastIds, importRows } from './portable.ts'
@@ -23,6 +25,7 @@ import { requests } from './requests.ts'
 import { storedSchema } from './schema.ts'
 import { openState } from './state.ts'
 import { storeStats } from './stats.ts'
+import { takeOver } from './takeover.ts'
 import { TablesView } from './view.ts'
 import type { Clock } from '../std/clock.ts'
 import type { CheckpointResult } from './checkpoint.ts'
@@ -31,18 +34,24 @@ import type { Migration } from './evolution.ts'
 import type { Processes } from './lock.ts'
 import type { RecoveryProgress, RecoverySummary } from './recovery.ts'
 import type { Durability } from './log/local-writer.ts'
+import type { StoredSchema } from './schema.ts'
 import type { State } from './state.ts'
 import type { StoreStats } from './stats.ts'
 import type { Committed, InputOf, OutputOf, Registry, Store, TransactOptions } from './store.ts'
+import type { StoreHandle } from './store-reader.ts'
 import type { LogWriter } from './transaction-log.ts'
 import type { AnyTable, View } from './view.ts'
 
 const KEY_SIZE_MAX = 255
 
-export interface DatastoreOptions<R extends Registry> {
+/** The part of the product that a Datastore runs. */
+export interface Product<R extends Registry> {
   readonly tables: readonly AnyTable[]
   readonly migrations?: readonly Migration[]
   readonly transactions: R
+}
+
+export interface DatastoreOptions<R extends Registry> extends Product<R> {
   readonly dataDirectory: string
   readonly snapshotDirectory: string
   readonly disk?: Disk
@@ -68,6 +77,16 @@ export interface DatastoreOptions<R extends Registry> {
   /** Bytes that must stay free on the disk, else writes are refused; 0 never. */
   readonly freeSpaceFloor?: number
   readonly regionSizeMax?: number
+  /**
+   * Of a Datastore of this process that was closed: its memory is gone on with, without recovery.
+   * Opening throws MEMORY_REFUSED when that cannot be; without a handle it then recovers.
+   */
+  readonly handle?: StoreHandle
+  /**
+   * Awaited after each change of schema that readers in other threads may see, before any
+   * transaction makes use of it: they have to adopt the handle. It must not reject.
+   */
+  readonly onSchema?: (handle: StoreHandle) => Promise<void>
   /** Called with lines for the operator. */
   readonly report?: (line: string) => void
   readonly progress?: (progress: RecoveryProgress) => void
@@ -78,13 +97,16 @@ export interface DatastoreOptions<R extends Registry> {
 export class Datastore<R extends Registry> implements Store<R>, AsyncDisposable {
   readonly #state: State
   readonly #writer: LogWriter
-  readonly #transactions: R
+  #transactions: R
   readonly #commit: GroupCommit
   readonly #checkpointer: Checkpointer
   readonly #freeSpace: FreeSpaceWatch
   readonly #lock: DirectoryLock
   readonly #reads: 'latest' | 'durable'
   readonly #view: TablesView
+  readonly #onSchema: (handle: StoreHandle) => Promise<void>
+  /** Ends with the last deploy asked for. */
+  #deployed: Promise<unknown>
   #closing: Promise<void> | undefined
 
   private constructor(parts: {
@@ -96,6 +118,7 @@ export class Datastore<R extends Registry> implements Store<R>, AsyncDisposable 
     freeSpace: FreeSpaceWatch
     lock: DirectoryLock
     reads: 'latest' | 'durable'
+    onSchema: (handle: StoreHandle) => Promise<void>
   }) {
     this.#state = parts.state
     this.#writer = parts.writer
@@ -106,12 +129,14 @@ export class Datastore<R extends Registry> implements Store<R>, AsyncDisposable 
     this.#lock = parts.lock
     this.#reads = parts.reads
     this.#view = new TablesView(parts.state.tables)
+    this.#onSchema = parts.onSchema
+    this.#deployed = Promise.resolve()
     this.#closing = undefined
   }
 
   /**
    * Opens a store, or makes one where there is none. Throws DatastoreError: DIRECTORY_IN_USE,
-   * DIRECTORY_UNWRITABLE, LOG_…, SNAPSHOT_…, SCHEMA_CONFLICT, STORAGE_FAILED.
+   * DIRECTORY_UNWRITABLE, LOG_…, SNAPSHOT_…, SCHEMA_CONFLICT, STORAGE_FAILED, MEMORY_REFUSED.
    */
   static async open<R extends Registry>(options: DatastoreOptions<R>): Promise<Datastore<R>> {
     try {
@@ -130,7 +155,9 @@ export class Datastore<R extends Registry> implements Store<R>, AsyncDisposable 
     let writer: LogWriter | undefined
     let checkpointer: Checkpointer | undefined
     try {
-      const state = await openState({ ...options, disk, durability, report })
+      const { handle, onSchema = async () => {} } = options
+      const files = { ...options, disk, durability, report }
+      const state = await (handle === undefined ? openState(files) : takeOver(files, handle))
       const { memory, tables, log, snapshots, storeId } = state
       let commit: GroupCommit | undefined = undefined
       writer = await log.acquire({
@@ -162,7 +189,9 @@ export class Datastore<R extends Registry> implements Store<R>, AsyncDisposable 
         durable: (lsn) => commit.sync(lsn),
         report,
       })
-      await evolve(state, options, commit, checkpointer, report)
+      // Nobody else reads a memory that has just been made.
+      const changed = handle === undefined ? async () => {} : () => onSchema(handleOf(state))
+      await evolve(state, options, commit, checkpointer, report, changed)
       const freeSpace = new FreeSpaceWatch(
         disk,
         [dataDirectory, snapshotDirectory],
@@ -179,6 +208,7 @@ export class Datastore<R extends Registry> implements Store<R>, AsyncDisposable 
         freeSpace,
         lock,
         reads: options.reads ?? 'latest',
+        onSchema,
       })
     } catch (error) {
       await checkpointer?.close()
@@ -205,6 +235,11 @@ export class Datastore<R extends Registry> implements Store<R>, AsyncDisposable 
     return this.#view
   }
 
+  /** What a StoreReader in another thread needs to read this store. It can be sent by message. */
+  handle(): StoreHandle {
+    return handleOf(this.#state)
+  }
+
   /** The error that ended writing, if any did. */
   get poison(): DatastoreError | undefined {
     return this.#commit.poison
@@ -224,11 +259,14 @@ export class Datastore<R extends Registry> implements Store<R>, AsyncDisposable 
   transact<N extends Extract<keyof R, string>>(
     name: N,
     input: InputOf<R[N]>,
-    options: TransactOptions = {},
+    options: TransactOptions & {
+      /** Runs the transaction of that registry, of code before the last deploy. */
+      readonly registry?: Registry
+    } = {},
   ): Promise<Committed<OutputOf<R[N]>>> {
-    const run = this.#transactions[name]
+    const { key, registry = this.#transactions } = options
+    const run = registry[name]
     assert(run !== undefined, 'a transaction is named in the registry')
-    const { key } = options
     if (key !== undefined && (key === '' || Buffer.byteLength(key) > KEY_SIZE_MAX)) {
       return Promise.reject(new RangeError(`an idempotency key has 1 to ${KEY_SIZE_MAX} bytes`))
     }
@@ -247,6 +285,19 @@ export class Datastore<R extends Registry> implements Store<R>, AsyncDisposable 
     return this.#commit.submit(name, (tx) => run(tx, input), key) as Promise<
       Committed<OutputOf<R[N]>>
     >
+  }
+
+  /**
+   * Replaces the product between two batches: transactions that were called before run as they
+   * were, later ones as they are now. What the tables have more than before (tables, fields,
+   * indexes, counters) is added to the living store; writes wait while new indexes are filled,
+   * about a second for each million rows, and reads go on. Rejects with SCHEMA_CONFLICT for every
+   * other change of schema, and then nothing has changed; with STORE_CLOSED or STORE_POISONED.
+   */
+  deploy(product: Product<R>): Promise<{ schemaChanged: boolean }> {
+    const deployed = this.#deployed.then(() => this.#deploy(product))
+    this.#deployed = deployed.catch(() => undefined)
+    return deployed
   }
 
   /**
@@ -310,7 +361,26 @@ export class Datastore<R extends Registry> implements Store<R>, AsyncDisposable 
     return this.close()
   }
 
+  async #deploy(product: Product<R>): Promise<{ schemaChanged: boolean }> {
+    const { tables } = this.#state
+    const { migrations = [] } = product
+    if (this.#closing !== undefined) {
+      throw new DatastoreError('STORE_CLOSED', 'the store is closing: no more deploys')
+    }
+    if (this.#commit.poison !== undefined) throw this.#commit.poison
+    const schema = planLiveEvolution(tables.schema, declaredSchema(product), migrations)
+    if (schema !== undefined) {
+      await this.#commit.alone(async () => {
+        await this.#commit.evolve(schema)
+        await this.#onSchema(this.handle())
+      })
+    }
+    this.#transactions = product.transactions
+    return { schemaChanged: schema !== undefined }
+  }
+
   async #close(): Promise<void> {
+    await this.#deployed
     this.#freeSpace.close()
     await this.#commit.idle()
     await this.#checkpointer.close()
@@ -324,33 +394,63 @@ export class Datastore<R extends Registry> implements Store<R>, AsyncDisposable 
   }
 }
 
-/** Brings the stored schema to the declared one, by migrations where there are any. */
+function handleOf({ storeId, memory, tables }: State): StoreHandle {
+  return { storeId, memory: memory.handle(), schema: tables.schema }
+}
+
+/** Throws SCHEMA_CONFLICT for tables that do not fit together. */
+function declaredSchema({
+  tables,
+  migrations = [],
+}: Pick<Product<Registry>, 'tables' | 'migrations'>): StoredSchema {
+  try {
+    assert(
+      migrations.every(({ number }, index) => number === index + 1),
+      'migrations are numbered 1, 2, 3 …',
+    )
+    return storedSchema([...tables, requests], migrations.length)
+  } catch (error) {
+    throw new DatastoreError(
+      'SCHEMA_CONFLICT',
+      `the declared tables make no sense: ${(error as Error).message}`,
+      { advice: 'correct the declaration', cause: error },
+    )
+  }
+}
+
+/**
+ * Brings the stored schema to the declared one, by migrations where there are any. `changed` is
+ * awaited after each step, before the next makes use of it.
+ */
 async function evolve(
   state: State,
   options: Pick<DatastoreOptions<Registry>, 'tables' | 'migrations'>,
   commit: GroupCommit,
   checkpointer: Checkpointer,
   report: (line: string) => void,
+  changed: () => Promise<void>,
 ): Promise<void> {
   const { tables } = state
   const { migrations = [] } = options
-  assert(
-    migrations.every(({ number }, index) => number === index + 1),
-    'migrations are numbered 1, 2, 3 …',
-  )
-  const declared = storedSchema([...options.tables, requests], migrations.length)
-  if (tables.schema.tables.length === 0) return commit.evolve(declared)
+  const declared = declaredSchema(options)
+  if (tables.schema.tables.length === 0) return commit.alone(() => commit.evolve(declared))
   const rowCount = (id: number): number => tables.byId(id)?.rowCount ?? 0
   const plan = planEvolution(tables.schema, declared, migrations, rowCount)
-  if (plan.between !== undefined) {
-    await checkpointer.take()
-    await commit.evolve(plan.between)
-    for (const migration of plan.migrations) {
-      report(`migration ${migration.number}: ${migration.name}`)
-      await commit.migrate(migration, { ...plan.between, migration: migration.number })
+  for (const line of plan.remarks) report(line)
+  await commit.alone(async () => {
+    if (plan.between !== undefined) {
+      await checkpointer.take()
+      await commit.evolve(plan.between)
+      await changed()
+      for (const migration of plan.migrations) {
+        report(`migration ${migration.number}: ${migration.name}`)
+        await commit.migrate(migration, { ...plan.between, migration: migration.number })
+      }
     }
-  }
-  if (plan.final !== undefined) await commit.evolve(plan.final)
+    if (plan.final === undefined) return
+    await commit.evolve(plan.final)
+    await changed()
+  })
 }
 
 /**

@@ -23,6 +23,8 @@ export const DATASTORE_ERRORS = {
   STORE_NOT_FOUND: 'There is no store where a command is to look at one.',
   DIRECTORY_UNWRITABLE: 'The data or snapshot directory cannot be made, read or written.',
   SCHEMA_CONFLICT: 'The declared tables contradict the stored rows, so that a migration is needed.',
+  MEMORY_REFUSED:
+    'Memory that another thread has left cannot be gone on with: the store is to be recovered.',
   EFFECT_INVALID: 'A transaction of the log does not fit the tables that the log itself declared.',
   DUPLICATE_KEY: 'A transaction would give two rows the same key of a unique or pair index.',
   ROW_NOT_FOUND: 'A transaction changes or removes a row that does not exist.',
@@ -32,6 +34,9 @@ export const DATASTORE_ERRORS = {
   STORE_POISONED:
     'A write or sync of the log has failed; nothing is written until the process restarts.',
   STORE_CLOSED: 'The store is closed, or closing.',
+  STORE_UNAVAILABLE: 'The writer of the store has ended, or holds all readers up for too long.',
+  STORE_BUSY: 'More commands wait for the store than may wait.',
+  STORE_TIMEOUT: 'The store has not answered a command in time.',
   STORE_READ_ONLY: 'The disk is nearly full: reads go on, writes are refused.',
   STORAGE_FAILED: 'The operating system refused to read or write a file.',
 } as const

@@ -34,6 +34,9 @@
 //   (1) Ids ascend strictly, within a page and from page to page.
 //   (2) No page is empty, except on a free list.
 //   (3) Words after the last id of a page are 0.
+//
+// A reader in another thread may meet pages that are just being changed, which can name each other
+// in a circle. Every walk asserts (1) or (2) on its way, so that it ends.
 
 import { assert } from '../std/assert.ts'
 import type { Column } from './memory/column.ts'
@@ -160,8 +163,7 @@ export class PostingLists {
   /** True when the list holds that id. */
   has(list: number, id: number): boolean {
     const pages = this.#pages
-    let page = this.#newestPage(list)
-    while (page !== 0 && pages.get(page * 4 + PAGE_HEADER_COUNT) > id) page = pages.get(page * 4)
+    const page = this.#pageBefore(list, id + 1)
     if (page === 0) return false
     const count = pages.get(page * 4 + 1) & 0xffff
     const position = this.#position(page, count, id)
@@ -175,13 +177,12 @@ export class PostingLists {
   newest(list: number, count: number, beforeId = Infinity): number[] {
     const ids: number[] = []
     const pages = this.#pages
-    let page = this.#newestPage(list)
-    while (page !== 0 && pages.get(page * 4 + PAGE_HEADER_COUNT) >= beforeId)
-      page = pages.get(page * 4)
+    let page = this.#pageBefore(list, beforeId)
     let bounded = beforeId !== Infinity
     while (page !== 0 && ids.length < count) {
       const first = page * 4 + PAGE_HEADER_COUNT
       const size = pages.get(page * 4 + 1) & 0xffff
+      assert(size > 0, 'no page of a list is empty')
       let position = (bounded ? this.#position(page, size, beforeId) : size) - 1
       bounded = false
       for (; position >= 0 && ids.length < count; position--) ids.push(pages.get(first + position))
@@ -198,9 +199,13 @@ export class PostingLists {
     const pages = this.#pages
     const newer: number[] = []
     let page = this.#newestPage(list)
+    let newest = Infinity
     while (page !== 0) {
       newer.push(page)
-      if (pages.get(page * 4 + PAGE_HEADER_COUNT) <= afterId) break
+      const first = pages.get(page * 4 + PAGE_HEADER_COUNT)
+      if (first <= afterId) break
+      assert(first < newest, 'ids descend from page to older page')
+      newest = first
       page = pages.get(page * 4)
     }
     const ids: number[] = []
@@ -230,9 +235,14 @@ export class PostingLists {
 
   /** How many ids a list holds, by walking its pages. */
   count(list: number): number {
+    const pages = this.#pages
     let count = 0
-    for (let page = this.#newestPage(list); page !== 0; page = this.#pages.get(page * 4)) {
-      count += this.#pages.get(page * 4 + 1) & 0xffff
+    let newest = Infinity
+    for (let page = this.#newestPage(list); page !== 0; page = pages.get(page * 4)) {
+      const first = pages.get(page * 4 + PAGE_HEADER_COUNT)
+      assert(first < newest, 'ids descend from page to older page')
+      newest = first
+      count += pages.get(page * 4 + 1) & 0xffff
     }
     return count
   }
@@ -249,10 +259,7 @@ export class PostingLists {
     const heapPages: number[] = []
     const heapPositions: number[] = []
     for (let index = 0; index < lists.length; index++) {
-      let page = this.#newestPage(lists[index]!)
-      while (page !== 0 && pages.get(page * 4 + PAGE_HEADER_COUNT) >= beforeId) {
-        page = pages.get(page * 4)
-      }
+      const page = this.#pageBefore(lists[index]!, beforeId)
       if (page === 0) continue
       const size = pages.get(page * 4 + 1) & 0xffff
       const position = (beforeId === Infinity ? size : this.#position(page, size, beforeId)) - 1
@@ -300,7 +307,9 @@ export class PostingLists {
         heapPages[0] = lastPage
         heapPositions[0] = lastPosition
       } else {
-        heapIds[0] = pages.get(page * 4 + PAGE_HEADER_COUNT + position)
+        const older = pages.get(page * 4 + PAGE_HEADER_COUNT + position)
+        assert(older < id, 'ids ascend in a list')
+        heapIds[0] = older
         heapPages[0] = page
         heapPositions[0] = position
       }
@@ -401,6 +410,21 @@ export class PostingLists {
    */
   #newestPage(list: number): number {
     return list >>> 0 === list ? this.#heads.get(list) : 0
+  }
+
+  /** The newest page that starts before an id, 0 when there is none. */
+  #pageBefore(list: number, beforeId: number): number {
+    const pages = this.#pages
+    let page = this.#newestPage(list)
+    let newest = Infinity
+    while (page !== 0) {
+      const first = pages.get(page * 4 + PAGE_HEADER_COUNT)
+      if (first < beforeId) break
+      assert(first < newest, 'ids descend from page to older page')
+      newest = first
+      page = pages.get(page * 4)
+    }
+    return page
   }
 
   /** The first position in a page whose id is at least `id`; `count` when there is none. */

@@ -27,6 +27,11 @@ export interface Committed<Output> {
 export interface TransactOptions {
   /** Idempotency key, at most 255 bytes: a second call with it returns the first call's output. */
   readonly key?: string
+  /**
+   * Aborted when nobody waits for the output any more. What has not been run by then is not run,
+   * where the store is in another thread; the promise rejects with the signal's reason.
+   */
+  readonly signal?: AbortSignal
 }
 
 export interface Store<R extends Registry> {

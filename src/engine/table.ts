@@ -277,12 +277,17 @@ export class Table {
   }
 
   /**
-   * Fills empty indexes from the rows; counters of this table's rows too. Throws SCHEMA_CONFLICT
-   * when two rows have the same key of a unique or pair index.
+   * Fills empty indexes from the rows; counters of this table's rows too. Yields after each
+   * `stride` rows. Throws SCHEMA_CONFLICT when two rows have the same key of a unique or pair
+   * index.
    */
-  rebuild(indexes: readonly (TableIndex | CounterIndex)[]): void {
+  *rebuild(
+    indexes: readonly (TableIndex | CounterIndex)[],
+    stride: number,
+  ): Generator<void, void, void> {
     const lastId = this.lastId
     for (let row = 1; row <= lastId; row++) {
+      if (row % stride === 0) yield
       if (this.versions.get(row) === 0) continue
       for (let index = 0; index < indexes.length; index++) {
         const filled = indexes[index]!

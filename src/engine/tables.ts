@@ -1,11 +1,19 @@
 // All tables of a store over one memory, as a stored schema describes them. A replica of the same
 // schema over the same memory can be made in any thread.
 //
-// A change of schema (`evolve`) makes the table objects anew. Regions of what stays are found again
-// by their keys; regions of what is gone are dropped; indexes and counters that are new, or mean
-// something else than before, are cleared and rebuilt from the rows. Whether a change is allowed is
-// decided elsewhere (evolution.ts): by the time `evolve` is called, it is.
+// A change of schema makes the table objects anew. Regions of what stays are found again by their
+// keys; regions of what is gone are dropped; indexes and counters that are new, or mean something
+// else than before, are made anew and filled from the rows. Whether a change is allowed is decided
+// elsewhere (evolution.ts): by the time it is prepared, it is.
+//
+//   prepare   new table objects over a stage: what stays is shared, what is new lies beside it
+//   filling   new indexes and counters from the rows: in slices, as long as no row changes
+//   adopt     the stage becomes the memory, in an instant
+//
+// Until `adopt` nobody sees anything of it: not a reader in another thread, who reads the rows and
+// the old indexes meanwhile, and not a snapshot. What is prepared and not adopted is forgotten.
 
+import { crc32 } from 'node:zlib'
 import { assert } from '../std/assert.ts'
 import { CounterIndex } from './indexes/counter-index.ts'
 import { Column } from './memory/column.ts'
@@ -14,19 +22,35 @@ import { Table } from './table.ts'
 import type { Memory } from './memory/memory.ts'
 import type { StoredColumn, StoredSchema, StoredTable } from './schema.ts'
 
+/** Rows that are put into a new index before others get their turn: about a millisecond. */
+const FILL_STRIDE = 1024
+
+/** Tables of another schema, made ready beside those in use. */
+interface PreparedTables {
+  readonly schema: StoredSchema
+  readonly stage: Memory
+  readonly byId: readonly (Table | undefined)[]
+  /**
+   * Fills what is new, to be run to its end before `adopt`; no row may change meanwhile. Throws
+   * SCHEMA_CONFLICT when two rows have the same key of a new unique or pair index.
+   */
+  readonly filling: Iterator<void, void, void>
+}
+
 export class Tables {
   readonly memory: Memory
   readonly #seed: number
   #schema: StoredSchema
   /** By table id; holes are undefined. */
-  #byId: (Table | undefined)[]
+  #byId: readonly (Table | undefined)[]
 
   /** `storeId`, 32 hexadecimal digits, seeds the hashes of a new memory. */
   constructor(memory: Memory, storeId: string, schema: StoredSchema) {
     this.memory = memory
     this.#seed = hashSeed(memory, storeId)
     this.#schema = schema
-    this.#byId = this.#build(schema)
+    this.#byId = this.#build(memory, schema)
+    if (memory.access === 'write') memory.schemaChecksum = checksumOf(schema)
   }
 
   get schema(): StoredSchema {
@@ -51,16 +75,29 @@ export class Tables {
     return this.all().reduce((sum, table) => sum + table.rowCount, 0)
   }
 
-  /** Moves to another schema. Store thread only. */
-  evolve(schema: StoredSchema): void {
+  /** Makes tables of another schema ready. Store thread only, like all that follows. */
+  prepare(schema: StoredSchema): PreparedTables {
     const before = this.#schema
-    for (const table of before.tables) {
-      const after = schema.tables.find(({ id }) => id === table.id)
-      this.#dropStale(table, after, before, schema)
-    }
+    const stage = this.memory.stage(staleKeys(before, schema))
+    const byId = this.#build(stage, schema)
+    return { schema, stage, byId, filling: fillTables(byId, schema, before) }
+  }
+
+  /** Moves to what was prepared last, and filled. */
+  adopt(prepared: PreparedTables): void {
+    const { schema, stage, byId } = prepared
+    for (const table of this.all()) if (byId[table.id] === undefined) table.abandonRows()
+    this.memory.adopt(stage)
+    this.memory.schemaChecksum = checksumOf(schema)
     this.#schema = schema
-    this.#byId = this.#build(schema)
-    for (const table of schema.tables) this.#fill(table, before)
+    this.#byId = byId
+  }
+
+  /** Moves to another schema at once. */
+  evolve(schema: StoredSchema): void {
+    const prepared = this.prepare(schema)
+    while (prepared.filling.next().done !== true);
+    this.adopt(prepared)
   }
 
   /** Recomputes all indexes and counters from the rows. */
@@ -78,9 +115,9 @@ export class Tables {
     this.evolve(full)
   }
 
-  #build(schema: StoredSchema): (Table | undefined)[] {
+  #build(memory: Memory, schema: StoredSchema): (Table | undefined)[] {
     const byId: (Table | undefined)[] = Array.from({ length: TABLE_ID_LIMIT }, () => undefined)
-    for (const stored of schema.tables) byId[stored.id] = new Table(this.memory, stored, this.#seed)
+    for (const stored of schema.tables) byId[stored.id] = new Table(memory, stored, this.#seed)
     for (const stored of schema.tables) {
       for (const column of stored.columns) {
         if (column.kind === 'reference') {
@@ -102,14 +139,18 @@ export class Tables {
     }
     return byId
   }
+}
 
-  /** Drops the regions of what is gone or about to be rebuilt. */
-  #dropStale(
-    table: StoredTable,
-    after: StoredTable | undefined,
-    before: StoredSchema,
-    schema: StoredSchema,
-  ): void {
+/** The checksum by which a memory knows its schema. */
+export function checksumOf(schema: StoredSchema): number {
+  return crc32(JSON.stringify(schema))
+}
+
+/** Keys of the regions of what is gone, or about to be made anew. */
+function staleKeys(before: StoredSchema, schema: StoredSchema): Set<string> {
+  const keys = new Set<string>()
+  for (const table of before.tables) {
+    const after = schema.tables.find(({ id }) => id === table.id)
     for (const column of table.columns) {
       const kept = after?.columns.find(({ id }) => id === column.id)
       if (
@@ -117,44 +158,47 @@ export class Tables {
         kept.kind !== column.kind ||
         meaning(column, before) !== meaning(kept, schema)
       ) {
-        this.memory.drop(`${table.id}/column/${column.id}`)
+        keys.add(`${table.id}/column/${column.id}`)
       }
     }
     for (const index of table.indexes) {
       const kept = after?.indexes.find(({ name }) => name === index.name)
       if (kept !== undefined && JSON.stringify(kept) === JSON.stringify(index)) continue
       for (const part of ['heads', 'pages', 'directory', 'segments']) {
-        this.memory.drop(`${table.id}/index/${index.name}/${part}`)
+        keys.add(`${table.id}/index/${index.name}/${part}`)
       }
     }
-    if (after === undefined) {
-      this.byId(table.id)!.abandonRows()
-      for (const part of ['versions', 'references', 'arena'])
-        this.memory.drop(`${table.id}/${part}`)
-    }
+    if (after !== undefined) continue
+    for (const part of ['versions', 'references', 'arena']) keys.add(`${table.id}/${part}`)
   }
+  return keys
+}
 
-  /**
-   * Fills the indexes and counters of a table that were not there before, or meant something else.
-   */
-  #fill(stored: StoredTable, before: StoredSchema): void {
+/** Fills the indexes and counters that were not there before, or meant something else. */
+function* fillTables(
+  byId: readonly (Table | undefined)[],
+  schema: StoredSchema,
+  before: StoredSchema,
+): Generator<void, void, void> {
+  const tables = byId.filter((table) => table !== undefined)
+  for (const table of tables) {
+    const { stored } = table
     const previous = before.tables.find(({ id }) => id === stored.id)
-    const table = this.#byId[stored.id]!
     const added = table.indexes.filter((index) => {
       const same = previous?.indexes.find(({ name }) => name === index.stored.name)
       return same === undefined || JSON.stringify(same) !== JSON.stringify(index.stored)
     })
-    if (added.length > 0) table.rebuild(added)
+    if (added.length > 0) yield* table.rebuild(added, FILL_STRIDE)
     for (const column of stored.columns) {
-      if (column.counts === undefined) continue
+      const { counts } = column
+      if (counts === undefined) continue
       const same = previous?.columns.find(({ id }) => id === column.id)
-      if (same?.kind === 'counter' && meaning(same, before) === meaning(column, this.#schema))
-        continue
+      if (same?.kind === 'counter' && meaning(same, before) === meaning(column, schema)) continue
       const label = `${stored.name}.${column.name}`
-      const source = this.byName(column.counts.table)
+      const source = tables.find(({ name }) => name === counts.table)
       const counter = source?.counters.find((candidate) => candidate.label === label)
       assert(source && counter, 'every counter is linked to the table it counts')
-      source.rebuild([counter])
+      yield* source.rebuild([counter], FILL_STRIDE)
     }
   }
 }
@@ -167,6 +211,7 @@ function hashSeed(memory: Memory, storeId: string): number {
   const header = new Column(memory.region('tables', 2 ** 30), 4)
   const seed = header.get(0)
   if (seed !== 0) return seed
+  assert(memory.access === 'write', 'a reader is handed a memory that has its seed')
   const chosen = Number.parseInt(storeId.slice(0, 8), 16) || 1
   header.set(0, chosen)
   return chosen

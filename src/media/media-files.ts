@@ -50,6 +50,11 @@ export class MediaFiles {
     return new MediaFiles(directory, incoming)
   }
 
+  /** Over a directory that `open` has made before: others may be at work in it. */
+  static over(directory: string): MediaFiles {
+    return new MediaFiles(directory, join(directory, 'incoming'))
+  }
+
   /** A path that nobody else uses, for a file that somebody else will write. */
   temporaryPath(): string {
     return join(this.#incoming, randomUUID())

@@ -38,6 +38,11 @@ export class Photos implements AsyncDisposable {
     return new Photos(await MediaFiles.open(directory), new ImagePool(pool))
   }
 
+  /** Over a directory that `MediaFiles.open` has made. */
+  static over(directory: string, pool: Partial<ImagePoolSettings> = {}): Photos {
+    return new Photos(MediaFiles.over(directory), new ImagePool(pool))
+  }
+
   /**
    * Receives, re-encodes and keeps a photo, durably. Rejects with MediaRefusal, or when the disk
    * fails.
@@ -66,6 +71,11 @@ export class Photos implements AsyncDisposable {
   /** Bytes of a file that `accept` named. */
   read(name: string): Readable {
     return createReadStream(this.#files.pathOf(name))
+  }
+
+  /** Child processes that decode at this moment, or wait for work. */
+  get childCount(): number {
+    return this.#pool.processIds.length
   }
 
   /** Ends the child processes; photos on their way are refused. */

@@ -82,7 +82,7 @@ test('health is told at both addresses, to anybody', async () => {
 
 test('a server in trouble lives, but is not ready', async () => {
   await using troubled = await Api.create(({ admin }) => ({
-    admin: { ...admin, trouble: () => 'writing has ended' },
+    admin: { ...admin, trouble: async () => 'writing has ended' },
   }))
   const answer = await troubled.call('GET', '//readyz')
   expect(answer).toMatchObject({

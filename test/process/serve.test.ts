@@ -3,7 +3,7 @@
 
 import { readFile, readdir, writeFile } from 'node:fs/promises'
 import { createServer, connect } from 'node:net'
-import { request } from 'node:http'
+import { Agent, request } from 'node:http'
 import { expect, test } from 'vitest'
 import { PREFIX } from '../../src/api/app.ts'
 import { cameraJpeg, formOf } from '../support/pictures.ts'
@@ -193,6 +193,32 @@ test('a log that cannot be written ends the server, and nothing acknowledged is 
   })
   const { name } = (await me.json()) as { name: string }
   expect([`Turn ${acked}`, `Turn ${acked + 1}`]).toContain(name)
+})
+
+test('connections beyond the limit of open files are refused, which is told', async () => {
+  await using programs = await Programs.create()
+  const server = await programs.serve([...QUIET, '--http-threads', '1'], { openFilesMax: 400 })
+  const { port } = new URL(server.url)
+  const agent = new Agent({ keepAlive: true })
+  const health = (): Promise<number> =>
+    new Promise((resolve, reject) => {
+      const asking = request(`${server.url}/healthz`, { agent }, (response) => {
+        response.resume().on('end', () => resolve(response.statusCode!))
+      })
+      asking.on('error', reject).end()
+    })
+  expect(await health()).toBe(200)
+  const sockets = Array.from({ length: 400 }, () =>
+    connect(Number(port), '127.0.0.1').on('error', () => undefined),
+  )
+  await server.says('connections and refuses more')
+  expect(await health(), 'on the connection that there was').toBe(200)
+  for (const socket of sockets) socket.destroy()
+  await eventually('there is room again', async () => {
+    const answer = await fetch(`${server.url}/healthz`).catch(() => undefined)
+    return answer?.status === 200
+  })
+  agent.destroy()
 })
 
 test('a port that is taken, an address of another machine', async () => {

@@ -59,8 +59,10 @@ export class Api implements AsyncDisposable {
       store,
       admin: {
         snapshot: () => store.snapshot(),
-        stats: () => store.stats(),
-        trouble: () => store.poison?.message,
+        stats: async () => store.stats(),
+        trouble: async () => store.poison?.message,
+        threads: async () => [],
+        deploy: async () => ({ change: 'none' }),
       },
       media: photos,
       settings: { adminToken: ADMIN_TOKEN },

@@ -83,7 +83,7 @@ class LittleModel {
       posts: countOf(posts, ({ author, parent }) => author === id && parent === 0),
       likes: countOf(likes, ({ person }) => person === id),
       handle,
-      avatar: Buffer.from(avatarOf(this.people, id)),
+      avatar: new Uint8Array(Buffer.from(avatarOf(this.people, id))),
       settings,
     }))
     const postRows = posts.map(({ version, id, author, parent, at, text }) => ({

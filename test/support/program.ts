@@ -16,6 +16,13 @@ const MAIN = fileURLToPath(new URL('../../src/main.ts', import.meta.url))
 /** Compiled code, so that a hundred starts of the program do not compile it a hundred times. */
 const COMPILE_CACHE = fileURLToPath(new URL('../../node_modules/.cache/compiled', import.meta.url))
 const DEADLINE_MS = 30_000
+/** All requests of a test come from one address. */
+const UNLIMITED = Object.fromEntries(
+  ['SIGN_UPS', 'LOG_INS', 'WRITES', 'READS', 'UPLOADS'].map((kind) => [
+    `SHASHIN_LIMIT_${kind}`,
+    'off',
+  ]),
+)
 
 export interface End {
   /** Null when a signal has ended it. */
@@ -33,6 +40,10 @@ export interface RunOptions {
   readonly environment?: Readonly<Record<string, string>>
   /** Largest file that it may write, in blocks of 512 bytes. */
   readonly fileBlocksMax?: number
+  /** Files that it may have open. */
+  readonly openFilesMax?: number
+  /** Another copy of the program (program-tree.ts). */
+  readonly main?: string
 }
 
 export class Running {
@@ -108,19 +119,31 @@ export class Programs implements AsyncDisposable {
   }
 
   start(args: readonly string[], options: RunOptions = {}): Running {
-    const { input = '', holdsInput = false, environment = {}, fileBlocksMax } = options
-    const program = [process.execPath, MAIN, ...args]
+    const {
+      input = '',
+      holdsInput = false,
+      environment = {},
+      fileBlocksMax,
+      openFilesMax,
+      main = MAIN,
+    } = options
+    const program = [process.execPath, main, ...args]
     // Only a shell can set limits; it becomes the program then.
+    const limits = [
+      ...(fileBlocksMax === undefined ? [] : [`ulimit -f ${fileBlocksMax}`]),
+      ...(openFilesMax === undefined ? [] : [`ulimit -n ${openFilesMax}`]),
+    ]
     const [file = '', ...rest] =
-      fileBlocksMax === undefined
+      limits.length === 0
         ? program
-        : ['/bin/sh', '-c', `ulimit -f ${fileBlocksMax}; exec "$0" "$@"`, ...program]
+        : ['/bin/sh', '-c', `${limits.join('; ')}; exec "$0" "$@"`, ...program]
     const child = spawn(file, rest, {
       cwd: this.path,
       env: {
         PATH: process.env['PATH'],
         UV_THREADPOOL_SIZE: '4',
         NODE_COMPILE_CACHE: COMPILE_CACHE,
+        ...UNLIMITED,
         ...environment,
       },
     })

@@ -8,20 +8,22 @@
 // like.
 
 import { Type } from 'typebox'
+import { assert } from '../../std/assert.ts'
 import { repliesOf } from '../../model/comments.ts'
 import { isLiked } from '../../model/likes.ts'
+import { demandVisible } from '../../model/posts.ts'
 import { posts } from '../../model/schema.ts'
 import { cutPage, nullable, pageOf } from '../validation.ts'
-import { AuthorBody, authorsOf } from './user.ts'
+import { openText, pageText } from './answer.ts'
+import { AuthorBody, authorOf } from './user.ts'
 import type { Static } from 'typebox'
-import type { Row } from '../../engine/schema.ts'
-import type { View } from '../../engine/view.ts'
 import type { CommentOrder } from '../../model/comments.ts'
+import type { FragmentKind, Rendering, RowSource } from './fragments.ts'
 
 /** Answers that a comment of a page brings along. */
 const PREVIEW_COUNT = 3
 
-const PLAIN_FIELDS = {
+const SteadyBody = Type.Object({
   id: Type.String(),
   /** The post that started the thread. */
   post: Type.String(),
@@ -31,72 +33,72 @@ const PLAIN_FIELDS = {
   text: Type.String(),
   created_at: Type.String(),
   deleted: Type.Boolean(),
+})
+
+export const CommentBody = Type.Object({
+  ...SteadyBody.properties,
   likes: Type.Integer(),
   child_count: Type.Integer(),
   viewer: Type.Object({ liked: Type.Boolean() }),
-}
-
-export const CommentBody = Type.Object(PLAIN_FIELDS)
-export type CommentBody = Static<typeof CommentBody>
+})
 
 export const ThreadBody = pageOf(
-  Type.Object({ ...PLAIN_FIELDS, children: pageOf(Type.Object(PLAIN_FIELDS)) }),
+  Type.Object({ ...CommentBody.properties, children: pageOf(CommentBody) }),
 )
-export type ThreadBody = Static<typeof ThreadBody>
 
-export function renderComments(view: View, ids: readonly number[], viewer: number): CommentBody[] {
-  const rows = view.getMany(posts, ids)
-  const authors = authorsOf(
-    view,
-    rows.map(({ author }) => author),
-  )
-  return rows.map((row) => bodyOf(view, row, authors.get(row.author)!, viewer))
+const COMMENT: FragmentKind = {
+  id: 2,
+  steady: (rows, comment) => openText(steadyBodyOf(rows, comment)),
+  counts: (likes, children) => `,"likes":${likes},"child_count":${children},"viewer":{"liked":`,
+}
+
+/** Refuses with POST_NOT_FOUND. */
+export function renderComment(rendering: Rendering, comment: number, viewer: number): string {
+  demandVisible(rendering.view, comment)
+  return `${fieldsOf(rendering, comment, viewer)}}`
 }
 
 /** A page of the direct answers to `parent`. */
 export function renderThread(
-  view: View,
+  rendering: Rendering,
   parent: number,
   viewer: number,
   page: { readonly order: CommentOrder; readonly count: number; readonly cursor?: number },
-): ThreadBody {
+): string {
+  const { view } = rendering
   const { order, count, cursor } = page
   const { ids, next } = cutPage(repliesOf(view, parent, order, count + 1, cursor), count)
-  const previews = ids.map((id) =>
-    cutPage(repliesOf(view, id, order, PREVIEW_COUNT + 1), PREVIEW_COUNT),
-  )
-  // All rows at once, so that each author is read once: the page, then the previews in its order.
-  const bodies = renderComments(view, [...ids, ...previews.flatMap((each) => each.ids)], viewer)
-  let position = ids.length
-  const items = previews.map((preview, index) => {
-    const start = position
-    position += preview.ids.length
-    return {
-      ...bodies[index]!,
-      children: { items: bodies.slice(start, position), next: preview.next },
-    }
+  const items = ids.map((id) => {
+    const preview = cutPage(repliesOf(view, id, order, PREVIEW_COUNT + 1), PREVIEW_COUNT)
+    const children = preview.ids.map((child) => `${fieldsOf(rendering, child, viewer)}}`)
+    const answers = pageText(`[${children.join(',')}]`, preview.next)
+    return `${fieldsOf(rendering, id, viewer)},"children":${answers}}`
   })
-  return { items, next }
+  return pageText(`[${items.join(',')}]`, next)
 }
 
-function bodyOf(
-  view: View,
-  row: Row<typeof posts>,
-  author: AuthorBody,
-  viewer: number,
-): CommentBody {
+function steadyBodyOf(rows: RowSource, comment: number): Static<typeof SteadyBody> {
+  const row = rows.get(posts, comment)
+  assert(row !== undefined, 'a comment that is shown exists')
   const deleted = row.deletedAt !== 0
   return {
     id: String(row.id),
     post: String(row.root),
     parent: String(row.parent),
     depth: row.depth,
-    author: deleted ? null : author,
+    author: deleted ? null : authorOf(rows, row.author),
     text: row.caption,
     created_at: new Date(row.publishedAt).toISOString(),
     deleted,
-    likes: deleted ? 0 : row.likes,
-    child_count: row.replies,
-    viewer: { liked: !deleted && viewer !== 0 && isLiked(view, viewer, row.id) },
   }
+}
+
+/** A comment without the closing brace. */
+function fieldsOf(rendering: Rendering, comment: number, viewer: number): string {
+  const { view } = rendering
+  const deleted = view.value(posts, comment, 'deletedAt') !== 0
+  const likes = deleted ? 0 : view.value(posts, comment, 'likes')
+  const children = view.value(posts, comment, 'replies')
+  const liked = !deleted && viewer !== 0 && isLiked(view, viewer, comment)
+  return rendering.text(COMMENT, comment, likes, children) + (liked ? 'true}' : 'false}')
 }

@@ -6,6 +6,7 @@ import { files, media } from '../../model/schema.ts'
 import type { Static } from 'typebox'
 import type { Row } from '../../engine/schema.ts'
 import type { View } from '../../engine/view.ts'
+import type { RowSource, SteadyRow } from './fragments.ts'
 
 /** Beside the API, not under it: an address to be kept, whatever version the API has. */
 export const MEDIA_PATH = '/media'
@@ -22,7 +23,21 @@ export const MediaBody = Type.Object({
 export type MediaBody = Static<typeof MediaBody>
 
 export function renderMedia(view: View, row: Row<typeof media>): MediaBody {
-  const file = view.get(files, row.file)
+  return bodyOf(row, view.get(files, row.file))
+}
+
+/** The photos of a post, in its order. */
+export function albumOf(rows: RowSource, ids: readonly number[]): MediaBody[] {
+  return ids.flatMap((id) => {
+    const row = rows.get(media, id)
+    return row === undefined ? [] : bodyOf(row, rows.get(files, row.file))
+  })
+}
+
+function bodyOf(
+  row: SteadyRow<typeof media>,
+  file: SteadyRow<typeof files> | undefined,
+): MediaBody {
   assert(file !== undefined, 'a photo has a file')
   return {
     id: String(row.id),
@@ -33,9 +48,4 @@ export function renderMedia(view: View, row: Row<typeof media>): MediaBody {
     size: file.size,
     created_at: new Date(row.createdAt).toISOString(),
   }
-}
-
-/** The photos of a post, in its order. */
-export function renderAlbum(view: View, ids: readonly number[]): MediaBody[] {
-  return ids.length === 0 ? [] : view.getMany(media, ids).map((row) => renderMedia(view, row))
 }

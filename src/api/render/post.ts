@@ -1,5 +1,6 @@
-// How a post looks in an answer. What is the same for everybody comes first, what only its viewer
-// sees is in `viewer`. A comment asked for by its id looks the same, with `parent` and `root`.
+// How a post looks in an answer. What is the same for everybody comes first, then what is counted,
+// then what only its viewer sees, in `viewer`. A comment asked for by its id looks the same, with
+// `parent` and `root`.
 
 import { Type } from 'typebox'
 import { assert } from '../../std/assert.ts'
@@ -7,12 +8,13 @@ import { isLiked } from '../../model/likes.ts'
 import { demandVisible } from '../../model/posts.ts'
 import { posts } from '../../model/schema.ts'
 import { nullable } from '../validation.ts'
-import { MediaBody, renderAlbum } from './media.ts'
-import { AuthorBody, authorsOf } from './user.ts'
+import { openText } from './answer.ts'
+import { MediaBody, albumOf } from './media.ts'
+import { AuthorBody, authorOf } from './user.ts'
 import type { Static } from 'typebox'
-import type { View } from '../../engine/view.ts'
+import type { FragmentKind, Rendering, RowSource } from './fragments.ts'
 
-export const PostBody = Type.Object({
+const SteadyBody = Type.Object({
   id: Type.String(),
   author: AuthorBody,
   caption: Type.String(),
@@ -21,38 +23,58 @@ export const PostBody = Type.Object({
   /** Null for a post that starts a thread. */
   parent: nullable(Type.String()),
   root: nullable(Type.String()),
+})
+
+export const PostBody = Type.Object({
+  ...SteadyBody.properties,
   likes: Type.Integer(),
   /** Of a post: all live comments. Of a comment: its direct answers. */
   comments: Type.Integer(),
   viewer: Type.Object({ liked: Type.Boolean() }),
 })
-export type PostBody = Static<typeof PostBody>
 
-/** Refuses with POST_NOT_FOUND. */
-export function renderPost(view: View, post: number, viewer: number): PostBody {
-  demandVisible(view, post)
-  const [body] = renderPosts(view, [post], viewer)
-  assert(body !== undefined, 'a visible post is rendered')
-  return body
+const POST: FragmentKind = {
+  id: 1,
+  steady: (rows, post) => openText(steadyBodyOf(rows, post)),
+  counts: (likes, comments) => `,"likes":${likes},"comments":${comments},"viewer":{"liked":`,
 }
 
-/** Posts that are visible, in the order of their ids. */
-export function renderPosts(view: View, ids: readonly number[], viewer: number): PostBody[] {
-  const rows = view.getMany(posts, ids)
-  const authors = authorsOf(
-    view,
-    rows.map(({ author }) => author),
-  )
-  return rows.map((row) => ({
+/** Refuses with POST_NOT_FOUND. */
+export function renderPost(rendering: Rendering, post: number, viewer: number): string {
+  demandVisible(rendering.view, post)
+  return textOf(rendering, post, viewer)
+}
+
+/** An array of posts that are visible, in the order of their ids. */
+export function renderPosts(rendering: Rendering, ids: readonly number[], viewer: number): string {
+  let text = ''
+  for (const id of ids) {
+    if (!rendering.view.has(posts, id)) continue
+    text += text === '' ? '[' : ','
+    text += textOf(rendering, id, viewer)
+  }
+  return text === '' ? '[]' : `${text}]`
+}
+
+function steadyBodyOf(rows: RowSource, post: number): Static<typeof SteadyBody> {
+  const row = rows.get(posts, post)
+  assert(row !== undefined, 'a post that is shown exists')
+  return {
     id: String(row.id),
-    author: authors.get(row.author)!,
+    author: authorOf(rows, row.author),
     caption: row.caption,
-    media: renderAlbum(view, row.media),
+    media: albumOf(rows, row.media),
     created_at: new Date(row.publishedAt).toISOString(),
     parent: row.parent === 0 ? null : String(row.parent),
     root: row.root === 0 ? null : String(row.root),
-    likes: row.likes,
-    comments: row.root === 0 ? row.comments : row.replies,
-    viewer: { liked: viewer !== 0 && isLiked(view, viewer, row.id) },
-  }))
+  }
+}
+
+function textOf(rendering: Rendering, post: number, viewer: number): string {
+  const { view } = rendering
+  const isComment = view.value(posts, post, 'root') !== 0
+  const likes = view.value(posts, post, 'likes')
+  const comments = view.value(posts, post, isComment ? 'replies' : 'comments')
+  const liked = viewer !== 0 && isLiked(view, viewer, post)
+  return rendering.text(POST, post, likes, comments) + (liked ? 'true}}' : 'false}}')
 }

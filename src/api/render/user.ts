@@ -1,13 +1,14 @@
 // How a user looks in an answer: in short beside everything that a user made, and in full.
 
 import { Type } from 'typebox'
+import { assert } from '../../std/assert.ts'
 import { isFollowing } from '../../model/follows.ts'
 import { Refusal } from '../../model/refusal.ts'
 import { users } from '../../model/schema.ts'
-import { ROLES } from '../../model/users.ts'
+import { roleOf } from '../../model/users.ts'
+import { openText } from './answer.ts'
 import type { Static } from 'typebox'
-import type { Row } from '../../engine/schema.ts'
-import type { View } from '../../engine/view.ts'
+import type { FragmentKind, Rendering, RowSource } from './fragments.ts'
 
 export const AuthorBody = Type.Object({
   id: Type.String(),
@@ -16,67 +17,82 @@ export const AuthorBody = Type.Object({
 })
 export type AuthorBody = Static<typeof AuthorBody>
 
-export const UserBody = Type.Object({
-  id: Type.String(),
-  handle: Type.String(),
-  name: Type.String(),
+const SteadyBody = Type.Object({
+  ...AuthorBody.properties,
   bio: Type.String(),
   created_at: Type.String(),
+})
+
+export const UserBody = Type.Object({
+  ...SteadyBody.properties,
   posts: Type.Integer(),
   followers: Type.Integer(),
   following: Type.Integer(),
   viewer: Type.Object({ following: Type.Boolean(), followed_by: Type.Boolean() }),
 })
-export type UserBody = Static<typeof UserBody>
 
 /** What users see of themselves. */
 export const MeBody = Type.Intersect([UserBody, Type.Object({ role: Type.String() })])
-export type MeBody = Static<typeof MeBody>
 
-/** Refuses with USER_NOT_FOUND. */
-export function renderUser(view: View, user: number, viewer: number): UserBody {
-  return bodyOf(view, demandUser(view, user), viewer)
+const USER: FragmentKind = {
+  id: 0,
+  steady: (rows, user) => openText(steadyBodyOf(rows, user)),
+  counts: (posts, followers, following) =>
+    `,"posts":${posts},"followers":${followers},"following":${following}`,
 }
 
 /** Refuses with USER_NOT_FOUND. */
-export function renderMe(view: View, user: number): MeBody {
-  const row = demandUser(view, user)
-  return { ...bodyOf(view, row, user), role: ROLES[row.role] ?? ROLES[0] }
+export function renderUser(rendering: Rendering, user: number, viewer: number): string {
+  demandUser(rendering, user)
+  return `${fieldsOf(rendering, user, viewer)}}`
 }
 
-export function renderUsers(view: View, ids: readonly number[], viewer: number): UserBody[] {
-  return view.getMany(users, ids).map((row) => bodyOf(view, row, viewer))
+/** Refuses with USER_NOT_FOUND. */
+export function renderMe(rendering: Rendering, user: number): string {
+  demandUser(rendering, user)
+  return `${fieldsOf(rendering, user, user)},"role":"${roleOf(rendering.view, user)}"}`
 }
 
-export function renderAuthor(row: Row<typeof users>): AuthorBody {
+/** An array of users. */
+export function renderUsers(rendering: Rendering, ids: readonly number[], viewer: number): string {
+  const present = ids.filter((id) => rendering.view.has(users, id))
+  return `[${present.map((id) => `${fieldsOf(rendering, id, viewer)}}`).join(',')}]`
+}
+
+/** The author of something, for its fragment. */
+export function authorOf(rows: RowSource, user: number): AuthorBody {
+  const row = rows.get(users, user)
+  assert(row !== undefined, 'what is shown has an author')
   return { id: String(row.id), handle: row.handle, name: row.name }
 }
 
-/** The authors of some rows by id, each read once. */
-export function authorsOf(view: View, ids: Iterable<number>): Map<number, AuthorBody> {
-  const rows = view.getMany(users, [...new Set(ids)])
-  return new Map(rows.map((row) => [row.id, renderAuthor(row)]))
+function demandUser({ view }: Rendering, user: number): void {
+  if (!view.has(users, user)) throw new Refusal('USER_NOT_FOUND')
 }
 
-function demandUser(view: View, user: number): Row<typeof users> {
-  const row = view.get(users, user)
-  if (row === undefined) throw new Refusal('USER_NOT_FOUND')
-  return row
-}
-
-function bodyOf(view: View, row: Row<typeof users>, viewer: number): UserBody {
+function steadyBodyOf(rows: RowSource, user: number): Static<typeof SteadyBody> {
+  const row = rows.get(users, user)
+  assert(row !== undefined, 'a user who is shown exists')
   return {
     id: String(row.id),
     handle: row.handle,
     name: row.name,
     bio: row.bio,
     created_at: new Date(row.createdAt).toISOString(),
-    posts: row.posts,
-    followers: row.followers,
-    following: row.following,
-    viewer: {
-      following: viewer !== 0 && isFollowing(view, viewer, row.id),
-      followed_by: viewer !== 0 && isFollowing(view, row.id, viewer),
-    },
   }
+}
+
+/** A user without the closing brace. */
+function fieldsOf(rendering: Rendering, user: number, viewer: number): string {
+  const { view } = rendering
+  const steadyAndCounts = rendering.text(
+    USER,
+    user,
+    view.value(users, user, 'posts'),
+    view.value(users, user, 'followers'),
+    view.value(users, user, 'following'),
+  )
+  const follows = viewer !== 0 && isFollowing(view, viewer, user)
+  const isFollowed = viewer !== 0 && isFollowing(view, user, viewer)
+  return `${steadyAndCounts},"viewer":{"following":${follows},"followed_by":${isFollowed}}`
 }

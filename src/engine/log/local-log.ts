@@ -83,14 +83,17 @@ interface Parts {
 
 export class LocalLog implements TransactionLog {
   readonly storeId: string
+  /** True when the last writer had ended cleanly before this log was opened. */
+  readonly wasSealed: boolean
   readonly #parts: Parts
   readonly #progress: LogProgress
   #writer: LocalWriter | undefined
   /** Ends with the last `acquire` asked for. */
   #acquired: Promise<unknown>
 
-  private constructor(parts: Parts, progress: LogProgress) {
+  private constructor(parts: Parts, progress: LogProgress, wasSealed: boolean) {
     this.storeId = parts.storeId
+    this.wasSealed = wasSealed
     this.#parts = parts
     this.#progress = progress
     this.#writer = undefined
@@ -100,8 +103,8 @@ export class LocalLog implements TransactionLog {
   /** Throws DatastoreError: one of the LOG_… codes, or STORAGE_FAILED. */
   static async open(options: LocalLogOptions): Promise<LocalLog> {
     try {
-      const { parts, progress } = await openFiles(options)
-      return new LocalLog(parts, progress)
+      const { parts, progress, wasSealed } = await openFiles(options)
+      return new LocalLog(parts, progress, wasSealed)
     } catch (error) {
       throw storageFailure(options.directory, 'opening the log', error)
     }
@@ -212,7 +215,7 @@ export class LocalLog implements TransactionLog {
 
 async function openFiles(
   options: LocalLogOptions,
-): Promise<{ parts: Parts; progress: LogProgress }> {
+): Promise<{ parts: Parts; progress: LogProgress; wasSealed: boolean }> {
   const { disk, directory, watermarkFile, createAtLsn = 1, snapshotLsn = 0 } = options
   const { report = (): void => undefined } = options
   await disk.makeDirectory(directory)
@@ -257,7 +260,10 @@ async function openFiles(
     segments.push(firstLsn)
   }
   const epoch = watermark?.epoch ?? 0
-  return { parts, progress: new LogProgress({ durableLsn, epoch, segments, sizes, tail }) }
+  // If it is so, the seal has been found where the watermark says, else opening would have failed.
+  const wasSealed = watermark?.isSealed === true && watermark.durableLsn === durableLsn
+  const progress = new LogProgress({ durableLsn, epoch, segments, sizes, tail })
+  return { parts, progress, wasSealed }
 }
 
 function beginSegment(parts: Parts, firstLsn: number, previous: number): Promise<Tail> {

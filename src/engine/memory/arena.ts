@@ -162,19 +162,24 @@ export class Arena {
 
   /**
    * Offset behind a record's last byte in `bytes`, whose views are fresh then. Of no record: where
-   * it would start.
+   * it would start. Throws RangeError where there cannot be a record: a reader in another thread
+   * may have a torn reference, or meet a free block.
    */
   end(reference: number): number {
     if (reference === 0) return this.offset(0)
-    const end = this.offset(reference) + this.size(reference)
+    const size = this.size(reference)
+    const end = this.offset(reference) + size
     if (end > this.bytes.length) this.refresh()
+    if (size > RECORD_SIZE_MAX || end > this.bytes.length) {
+      throw new RangeError(`no record of ${size} bytes lies at ${reference * 8}`)
+    }
     return end
   }
 
-  /** Bytes of a record. */
+  /** Bytes of a record; 0 beyond the end of the region. */
   size(reference: number): number {
     if (reference * 2 >= this.#u32.length) this.refresh()
-    return this.#u32[reference * 2]!
+    return this.#u32[reference * 2] ?? 0
   }
 
   /** Gives a record's block back, zeroed. */

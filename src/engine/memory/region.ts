@@ -48,6 +48,8 @@ export interface RegionHandle {
   readonly key: string
   readonly shared: SharedArrayBuffer
   readonly states: SharedArrayBuffer
+  /** True when the snapshot that the memory names holds this region, and not one before it. */
+  readonly isInSnapshot: boolean
 }
 
 export class Region {
@@ -57,16 +59,24 @@ export class Region {
   readonly #sharedStates: SharedArrayBuffer
   /** Bytes saved for the running snapshot, by page. Written by touch, emptied by takePage. */
   readonly #beforeImages: Map<number, Buffer>
+  readonly #access: 'read' | 'write'
   /** All bytes of the region; stale after growth. */
   bytes: Buffer
   /** One state per page; stale after growth. */
   states: Uint8Array
+  /**
+   * True when the newest snapshot holds this very region. One that was made anew under the same key
+   * since is another: its clean pages are zero. Written by the snapshots.
+   */
+  isInSnapshot: boolean
 
-  constructor(handle: RegionHandle) {
+  constructor(handle: RegionHandle, access: 'read' | 'write' = 'write') {
     this.key = handle.key
+    this.#access = access
     this.#shared = handle.shared
     this.#sharedStates = handle.states
     this.#beforeImages = new Map()
+    this.isInSnapshot = handle.isInSnapshot
     this.bytes = Buffer.from(this.#shared, 0, this.#shared.byteLength)
     this.states = new Uint8Array(this.#sharedStates, 0, this.#sharedStates.byteLength)
   }
@@ -78,11 +88,13 @@ export class Region {
       key,
       shared: new SharedArrayBuffer(PAGE_SIZE, { maxByteLength: sizeMax }),
       states: new SharedArrayBuffer(1, { maxByteLength: sizeMax / PAGE_SIZE }),
+      isInSnapshot: false,
     })
   }
 
   handle(): RegionHandle {
-    return { key: this.key, shared: this.#shared, states: this.#sharedStates }
+    const { key, isInSnapshot } = this
+    return { key, shared: this.#shared, states: this.#sharedStates, isInSnapshot }
   }
 
   get shared(): SharedArrayBuffer {
@@ -100,6 +112,12 @@ export class Region {
       : this.#shared.byteLength / PAGE_SIZE
   }
 
+  /** True while a snapshot has yet to take pages, or one was given up half-way. */
+  get isBeingTaken(): boolean {
+    this.refresh()
+    return this.#beforeImages.size > 0 || this.states.includes(PENDING)
+  }
+
   get beforeImageCount(): number {
     return this.#beforeImages.size
   }
@@ -109,6 +127,7 @@ export class Region {
    * microseconds.
    */
   grow(size: number): void {
+    assert(this.#access === 'write', 'a reader does not write')
     const before = this.#shared.byteLength
     if (size > before) {
       const wanted = Math.max(size, before + Math.min(before, GROWTH_SIZE_MAX))
@@ -130,6 +149,7 @@ export class Region {
 
   /** Must be called before writing to a page whose state is not DIRTY. */
   touch(page: number): void {
+    assert(this.#access === 'write', 'a reader does not write')
     if (this.states[page] === PENDING) {
       const start = page * PAGE_SIZE
       const image = beforeImages.take()

@@ -6,7 +6,7 @@
 // (loader.ts). Several are kept (retention.ts). It knows regions and pages; what lies in them, and
 // what `schema` and `layout` mean, is the caller's.
 //
-//   openSnapshots ─▶ load ─▶ [ take ─▶ take ─▶ … ]          one operation at a time
+//   openSnapshots ─▶ load or resume ─▶ [ take ─▶ take ─▶ … ]          one operation at a time
 //
 // What the caller has to see to:
 //   (1) `take` is called between two batches, and nothing but transactions changes the memory
@@ -33,9 +33,12 @@ import { writeSnapshot } from './writer.ts'
 import type { Clock } from '../../std/clock.ts'
 import type { Disk } from '../disk.ts'
 import type { Memory } from '../memory/memory.ts'
+import type { Region } from '../memory/region.ts'
 import type { Coverage } from './coverage.ts'
 import type { FileFault, LoadProgress } from './loader.ts'
+import type { Stem } from './file-names.ts'
 import type { Manifest } from './manifest.ts'
+import type { PageTable } from './page-table.ts'
 import type { Entry } from './retention.ts'
 import type { VerifiedSnapshot } from './verification.ts'
 
@@ -201,7 +204,7 @@ export class Snapshots {
     return this.#alone(async () => {
       const { maxLsn = Infinity, maxTime = Infinity, progress = () => {} } = request
       const skipped: SkippedSnapshot[] = []
-      this.#coverage = undefined
+      this.#setCoverage(undefined)
       for (const entry of this.#entries.toSorted((a, b) => compareStems(b.stem, a.stem))) {
         const { stem } = entry
         if (stem.lsn > maxLsn) continue
@@ -216,7 +219,10 @@ export class Snapshots {
           const memory = request.memory()
           fault = await loadPages(this.#disk, this.#directory, manifest, memory, progress)
           if (fault === undefined) {
-            await this.#cover(manifest, entry, memory)
+            const regions = manifest.regions.map(({ key, sizeMax, table }) => {
+              return [memory.region(key, sizeMax), table] as const
+            })
+            await this.#cover(manifest, stem, memory, regions)
             const { lsn, storeId, layout, schemaText, time } = manifest
             const schema: unknown = JSON.parse(schemaText)
             return { loaded: { lsn, storeId, schema, layout, memory, time }, skipped }
@@ -227,6 +233,34 @@ export class Snapshots {
         this.#report(`Snapshot ${name} is damaged and skipped for the one before: ${reason}.`)
       }
       return { loaded: undefined, skipped }
+    })
+  }
+
+  /**
+   * Goes on with a memory that the thread before has left, instead of `load`: the next snapshot
+   * builds upon the one that its page states are relative to. Without that, it is written whole.
+   */
+  async resume(memory: Memory, storeId: string): Promise<void> {
+    await this.#alone(async () => {
+      const known = memory.snapshot
+      const entry = this.#entries.find(
+        ({ stem }) => known !== undefined && compareStems(stem, known) === 0,
+      )
+      memory.snapshot = undefined
+      if (entry === undefined) return
+      const name = manifestName(entry.stem)
+      const manifest = await readManifest(this.#disk, this.#directory, name)
+      this.#refuse(manifest, name, storeId)
+      if (isFault(manifest)) {
+        this.#noteDamage(entry, manifest)
+        return
+      }
+      const tables = new Map(manifest.regions.map(({ key, table }) => [key, table]))
+      const regions = memory.regions().flatMap((region) => {
+        const table = region.isInSnapshot ? tables.get(region.key) : undefined
+        return table === undefined ? [] : [[region, table] as const]
+      })
+      await this.#cover(manifest, entry.stem, memory, regions)
     })
   }
 
@@ -275,7 +309,7 @@ export class Snapshots {
         signal,
       }).finally(() => beforeImages.release())
       const { coverage, usedCounts, pagesWritten, bytesWritten } = written
-      this.#coverage = coverage
+      this.#setCoverage(coverage)
       const pagesNames = new Set(coverage.files.flatMap((file) => file?.name ?? []))
       this.#entries.push({ stem: coverage.stem, pagesNames, damage: undefined })
       const markMsMax = await this.#markStale(coverage, usedCounts)
@@ -295,7 +329,7 @@ export class Snapshots {
       for (const [index, { fault }] of verified.entries()) {
         if (fault === undefined) continue
         this.#noteDamage(entries[index]!, fault)
-        if (this.#coverage?.stem === stems[index]) this.#coverage = undefined
+        if (this.#coverage?.stem === stems[index]) this.#setCoverage(undefined)
       }
       return verified
     })
@@ -338,25 +372,38 @@ export class Snapshots {
     )
   }
 
-  /** Makes a loaded snapshot the one that the next builds upon. */
-  async #cover(manifest: Manifest, entry: Entry, memory: Memory): Promise<void> {
+  /** Makes the snapshot that holds `regions` of a memory the one that the next builds upon. */
+  async #cover(
+    manifest: Manifest,
+    stem: Stem,
+    memory: Memory,
+    regions: readonly (readonly [Region, PageTable])[],
+  ): Promise<void> {
     const { layout, schemaText, files } = manifest
-    const regions = manifest.regions.map(({ key, sizeMax, table }) => {
-      return [memory.region(key, sizeMax), table] as const
-    })
     const usedCounts = new Float64Array(files.length + 1)
-    const tables = manifest.regions.map(({ table }) => table)
+    const tables = regions.map(([, table]) => table)
     await new ThreadSlices().runAll(countUsedPages(tables, usedCounts))
     const coverage = {
-      stem: entry.stem,
+      stem,
       memory,
       layout,
       schemaText,
       files,
       tables: new WeakMap(regions),
     }
-    this.#coverage = coverage
+    this.#setCoverage(coverage)
     await this.#markStale(coverage, usedCounts)
+  }
+
+  /** What a memory that is handed over needs to know of it is noted there. */
+  #setCoverage(coverage: Coverage | undefined): void {
+    const before = this.#coverage
+    if (before !== undefined) before.memory.snapshot = undefined
+    this.#coverage = coverage
+    if (coverage === undefined) return
+    const { memory, tables, stem } = coverage
+    for (const region of memory.regions()) region.isInSnapshot = tables.has(region)
+    memory.snapshot = stem
   }
 
   /** Sees to it that the next snapshot writes the pages of files that are to be given up. */
@@ -370,6 +417,8 @@ export class Snapshots {
   #noteDamage(entry: Entry, fault: FileFault): string {
     const reason = faultSentence(fault)
     this.#distrusted.add(fault.name)
+    // Who takes the memory over does not know what is distrusted: its first snapshot is whole.
+    if (this.#coverage !== undefined) this.#coverage.memory.snapshot = undefined
     const index = this.#entries.indexOf(entry)
     this.#entries[index] = { ...entry, damage: reason }
     return reason

@@ -242,7 +242,7 @@ describe('while a snapshot is taken', () => {
     const snapshots = await place.open()
     const copy = copyOf(memory)
     const taken = snapshots.take(takeRequest(memory, 1))
-    memory.drop('1/arena')
+    memory.adopt(memory.stage(new Set(['1/arena'])))
     fillPages(memory.region('3/column', SIZE_MAX), 0, 2, 7)
     fillPages(memory.region('2/column', SIZE_MAX), 10, 5, 8)
     await taken
@@ -255,7 +255,7 @@ describe('while a snapshot is taken', () => {
     const memory = filledMemory()
     const snapshots = await place.open()
     await snapshots.take(takeRequest(memory, 1))
-    memory.drop('1/arena')
+    memory.adopt(memory.stage(new Set(['1/arena'])))
     fillPages(memory.region('1/arena', SIZE_MAX), 5, 1, 7)
     expect(await snapshots.take(takeRequest(memory, 2))).toMatchObject({ pagesWritten: 1 })
     expect(differenceFrom(copyOf(memory), await place.reloaded())).toBe(undefined)

@@ -1,0 +1,164 @@
+// Metrics as data: what a thread counts (a registry of the library), what crosses between threads
+// (plain objects in the form in which the library sums and prints), and what is made of figures
+// that somebody else has counted.
+//
+// Names follow Prometheus: shashin_ at the beginning, the unit at the end, _total for what only
+// grows. Labels have few values: no address, no id, no name of a user is ever one.
+
+import { Counter, Gauge, Histogram, Registry } from '@prometheus-io/client'
+import type { Aggregator, MetricType, PrometheusContentType } from '@prometheus-io/client'
+import type { Spread } from '../std/spread.ts'
+
+/** What a thread counts. */
+export type MetricsRegistry = Registry<PrometheusContentType>
+
+type Labels = Readonly<Partial<Record<string, string | number>>>
+
+interface Metric {
+  readonly name: string
+  readonly help: string
+  readonly type: MetricType
+  readonly aggregator: Aggregator
+  readonly values: readonly {
+    readonly labels: Labels
+    readonly value: number
+    /** That of the metric, when left out. */
+    readonly metricName?: string
+  }[]
+}
+
+/** Metrics of one thread, as data. */
+export type Metrics = readonly Metric[]
+
+interface Description<L extends string> {
+  readonly name: string
+  readonly help: string
+  readonly labelNames?: readonly L[]
+}
+
+export function createRegistry(): MetricsRegistry {
+  return new Registry(Registry.PROMETHEUS_CONTENT_TYPE)
+}
+
+// A thread's registry outlives the code of a deploy. So these look first for what earlier code has
+// counted, and go on with it if it is of the same form.
+
+export function counterIn<L extends string>(
+  registry: MetricsRegistry,
+  description: Description<L>,
+): Counter<L> {
+  const settings = { ...formOf(description), registers: [registry] }
+  const kept = keptOf(registry, Counter, settings) as Counter<L> | undefined
+  return kept ?? new Counter<L>(settings)
+}
+
+export function gaugeIn<L extends string>(
+  registry: MetricsRegistry,
+  description: Description<L>,
+): Gauge<L> {
+  const settings = { ...formOf(description), registers: [registry] }
+  const kept = keptOf(registry, Gauge, settings) as Gauge<L> | undefined
+  return kept ?? new Gauge<L>(settings)
+}
+
+export function histogramIn<L extends string>(
+  registry: MetricsRegistry,
+  description: Description<L> & { readonly buckets: readonly number[] },
+): Histogram<L> {
+  const buckets = [...description.buckets]
+  const settings = { ...formOf(description), buckets, registers: [registry] }
+  const kept = keptOf(registry, Histogram, settings) as Histogram<L> | undefined
+  return kept ?? new Histogram<L>(settings)
+}
+
+/** Has the registry ask for a number whenever it is read, in place of whoever was asked before. */
+export function askedIn(
+  registry: MetricsRegistry,
+  type: 'counter' | 'gauge',
+  { name, help }: Description<never>,
+  ask: () => number,
+): void {
+  registry.removeSingleMetric(name)
+  const collect = function collect(this: Counter | Gauge): void {
+    this.reset()
+    this.inc(ask())
+  }
+  const settings = { name, help, registers: [registry], collect }
+  // oxlint-disable-next-line no-unused-expressions -- it registers itself
+  type === 'counter' ? new Counter(settings) : new Gauge(settings)
+}
+
+function formOf<L extends string>({ name, help, labelNames = [] }: Description<L>) {
+  return { name, help, labelNames: [...labelNames] }
+}
+
+/** What the registry has under that name, unless it is of another form: then nothing is kept. */
+function keptOf(
+  registry: MetricsRegistry,
+  form: new (settings: never) => object,
+  settings: { readonly name: string },
+): object | undefined {
+  const known: unknown = registry.getSingleMetric(settings.name)
+  if (known instanceof form && describes(known) === describes(settings)) return known
+  registry.removeSingleMetric(settings.name)
+  return undefined
+}
+
+function describes(metric: object): string {
+  const { labelNames, buckets } = metric as { labelNames?: unknown; buckets?: unknown }
+  return JSON.stringify([labelNames, buckets])
+}
+
+/** What a registry has counted, as data. */
+export function metricsOf(registry: MetricsRegistry): Promise<Metrics> {
+  return registry.getMetricsAsJSON()
+}
+
+/** Values under one name: a number, or numbers with labels. */
+type Values = number | readonly (readonly [labels: Labels, value: number])[]
+
+export function gauge(name: string, help: string, values: Values): Metric {
+  return metric('gauge', name, help, values)
+}
+
+export function counter(name: string, help: string, values: Values): Metric {
+  return metric('counter', name, help, values)
+}
+
+function metric(type: MetricType, name: string, help: string, values: Values): Metric {
+  const pairs = typeof values === 'number' ? ([[{}, values]] as const) : values
+  return {
+    name,
+    help,
+    type,
+    aggregator: 'sum',
+    values: pairs.map(([labels, value]) => ({ labels, value })),
+  }
+}
+
+/** `scale` turns the spread's unit into that of the name. */
+export function histogram(name: string, help: string, spread: Spread, scale = 1): Metric {
+  let count = 0
+  const buckets = spread.counts.map((each, place) => {
+    count += each
+    const bound = spread.bounds[place]
+    const le = bound === undefined ? '+Inf' : bound * scale
+    return { metricName: `${name}_bucket`, labels: { le }, value: count }
+  })
+  return {
+    name,
+    help,
+    type: 'histogram',
+    aggregator: 'sum',
+    values: [
+      ...buckets,
+      { metricName: `${name}_sum`, labels: {}, value: spread.sum * scale },
+      { metricName: `${name}_count`, labels: {}, value: count },
+    ],
+  }
+}
+
+/** The sum of several threads' metrics, in the text format of Prometheus. */
+export function textOf(all: readonly Metrics[]): Promise<string> {
+  return Registry.aggregate(all.map((metrics) => [...metrics])).metrics()
+}
