@@ -22,8 +22,8 @@ export const name = 'rendering'
 export const question =
   'What an answer costs in processor time, with and without fragments, beside a bare Fastify.'
 
-const ROUNDS = 30
-const ANSWERS = 1_500
+const ROUNDS = 15
+const ANSWERS = 3_000
 const ANSWERS_BEFORE = 15_000
 const CONNECTIONS = 16
 const FRAGMENTS_SIZE = 32 * 1024 * 1024
@@ -33,7 +33,7 @@ const PREFIX = '/api/shashin/v1'
 interface Case {
   readonly name: string
   readonly goal?: string
-  path(index: number): string
+  readonly path: (index: number) => string
 }
 
 type Servers = Readonly<Record<'cached' | 'anew' | 'bare', Served>>

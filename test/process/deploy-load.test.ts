@@ -1,6 +1,7 @@
 // Deploys and deaths under load: a hundred connections, reads and writes, while the code changes
 // every three seconds, and while threads are killed. The oracle is what clients were answered.
 
+import { readFile, readdir } from 'node:fs/promises'
 import { setTimeout } from 'node:timers/promises'
 import autocannon from 'autocannon'
 import { expect, test } from 'vitest'
@@ -73,6 +74,38 @@ async function openStream(server: Server): Promise<{ end: () => Promise<number> 
       return count
     },
   }
+}
+
+/** Until so many http threads serve, and another one is ready. */
+function untilWhole({ url }: Server, count: number): Promise<void> {
+  return eventually('all threads are back', async () => {
+    const answer = await fetch(`${url}${PREFIX}/admin/threads`, {
+      headers: { authorization: `Bearer ${ADMIN_TOKEN}`, connection: 'close' },
+    }).catch(() => undefined)
+    if (answer?.status !== 200) return false
+    const { items } = (await answer.json()) as { items: { role: string; state: string }[] }
+    const states = items.filter(({ role }) => role === 'http').map(({ state }) => state)
+    return states.toSorted().join(' ') === ['ready', ...Array(count).fill('serving')].join(' ')
+  })
+}
+
+/** Sends a photo that nobody has sent before; the status of the answer. */
+async function upload({ url, token }: Place['load']): Promise<number> {
+  const form = formOf(await cameraJpeg(320 + Math.floor(Math.random() * 1000), 240))
+  const answer = await fetch(`${url}${PREFIX}/media`, {
+    method: 'POST',
+    headers: { ...form.headers, authorization: `Bearer ${token}` },
+    body: new Uint8Array(form.payload),
+  })
+  await answer.arrayBuffer()
+  return answer.status
+}
+
+/** Ids of the processes that a process has started, by any of its threads. */
+async function childrenOf(pid: number): Promise<number[]> {
+  const tasks = await readdir(`/proc/${pid}/task`)
+  const texts = tasks.map((task) => readFile(`/proc/${pid}/task/${task}/children`, 'utf8'))
+  return (await Promise.all(texts)).join(' ').split(' ').filter(Boolean).map(Number)
 }
 
 async function expectAllPresent(server: Server, load: { post: string }, acked: string[]) {
@@ -151,7 +184,17 @@ test(
     for (const deadly of ['/test/throw', '/test/loop', '/test/throw']) {
       await fetch(server.url + deadly).catch(() => undefined)
       await answersGrow()
+      await untilWhole(server, 2)
     }
+    expect(await upload(load), 'a photo').toBe(201)
+    const [child] = await childrenOf(server.pid)
+    expect(child, 'a child that decodes photos').toBeDefined()
+    const unlucky = upload(load)
+    process.kill(child!, 'SIGKILL')
+    // It has lost its child, or was faster than the signal.
+    expect([201, 422, 503]).toContain(await unlucky)
+    expect(await upload(load), 'a photo later').toBe(201)
+    await answersGrow()
     const broken = await fetch(`${server.url}${PREFIX}/me`, {
       method: 'PATCH',
       headers: { 'content-type': 'application/json', authorization: `Bearer ${load.token}` },
