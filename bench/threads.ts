@@ -6,7 +6,7 @@
 //                        with two than with one would be contention
 //   requests a second    of both, one right after the other; on a machine whose cores the load
 //                        shares, two threads cannot serve twice as many
-//   reads run again      of a thousand, while writers do what they can: what the seqlock costs
+//   looks once more      in a thousand reads, while writers do what they can
 //
 // Server, yardstick and load are three processes. A case counts only when every answer was of the
 // 2xx kind. The two numbers of threads take turns, so that both meet the same minutes of the
@@ -84,7 +84,7 @@ export async function run(context: BenchContext): Promise<readonly Measurement[]
           note(`${row}: against bare, by processor time`, '×', share, each.goal)
         }
         if (round > 0 && threads === 1) {
-          note('reads run again, under writers', '‰', await retries(pair.ours, cases[0]!, network))
+          note('looks once more, under writers', '‰', await retries(pair.ours, cases[0]!, network))
         }
       })
     }
@@ -169,7 +169,7 @@ async function load(
   }
 }
 
-/** Reads of a thousand that were run again, while half of the connections write. */
+/** Looks once more in a thousand reads, while half of the connections write. */
 async function retries(
   server: Served,
   reading: Case,

@@ -54,7 +54,7 @@ export function measureThread(registry: MetricsRegistry, figures: () => HttpThre
     'counter',
     {
       name: 'shashin_seqlock_retries_total',
-      help: 'Reads of shared memory that were run again because a batch was being written.',
+      help: 'Looks that readers of shared memory took once more, for a batch was being written.',
     },
     () => figures().readRetries,
   )

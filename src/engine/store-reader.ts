@@ -82,7 +82,7 @@ export class StoreReader {
     return this.#memory.durableLsn
   }
 
-  /** How often a read had to be run again, since this reader was made. */
+  /** How often a read had to look once more, since this reader was made. */
   get retries(): number {
     return this.#retriesBefore + this.#memory.seqlock.retries
   }

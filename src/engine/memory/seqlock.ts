@@ -102,9 +102,9 @@ export class Seqlock {
           if (failed) throw failure
           return result as T
         }
-        this.retries++
         if (++disturbedCount >= DISTURBED_MAX) Atomics.store(words, TURN, 1)
       }
+      this.retries++
       if (attempt < SPINS_MAX && disturbedCount < DISTURBED_MAX) continue
       if (startMs === 0) startMs = performance.now()
       this.#demandWriter(performance.now() - startMs)
