@@ -110,16 +110,24 @@ export class Deploys {
       }
     })
     await Promise.all(used)
+    // One that was started meanwhile has been started with the old code.
+    const late = supervisor.readyHttps().filter((thread) => thread.code.generation < generation)
+    await Promise.all(late.map((thread) => thread.terminate('its code is out of date')))
   }
 
   async #replace(code: CodeVersion): Promise<void> {
     const supervisor = this.#supervisor
     const before = supervisor.readyHttps()
-    const after = await everyone(before.map(() => supervisor.startHttp(code)))
+    const starts = before.map(() => supervisor.startHttp(code))
+    let after: HttpThread[]
     try {
+      after = await everyone(starts)
       await supervisor.replaceStore(code)
     } catch (error) {
-      await Promise.all(after.map((thread) => supervisor.drain(thread, 0, true)))
+      const started = (await Promise.allSettled(starts)).filter(
+        (each) => each.status === 'fulfilled',
+      )
+      await Promise.all(started.map(({ value }) => supervisor.drain(value, 0, true)))
       throw error
     }
     supervisor.adoptCode(code)

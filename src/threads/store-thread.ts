@@ -176,6 +176,8 @@ class StoreThread {
 
   async #handOver(): Promise<ReturnType<Datastore<Registry>['handle']>> {
     const store = this.#opened()
+    // Commands go on while it is finished; the memory that is left has to be at rest.
+    if (store.stats().snapshot.running) await store.snapshot().catch(() => undefined)
     await Promise.all([...this.#servers].map((server) => server.handOver()))
     await store.close()
     return store.handle()

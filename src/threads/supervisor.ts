@@ -69,7 +69,9 @@ const PAUSE_MS_MAX = 5000
 /** A store thread that fails more often within a minute fails for good. */
 const STORE_FAILURE_COUNT_MAX = 5
 const FAILURE_WINDOW_MS = 60_000
-const FIGURES_MS_MAX = 1000
+const ANSWER_MS_MAX = 1000
+/** A snapshot that has begun is finished first. */
+const HAND_OVER_MS_MAX = 600_000
 /** How long an http thread may take to learn of a schema. */
 const SCHEMA_MS_MAX = 2000
 /** Requests under way at the end are given so long. */
@@ -279,7 +281,7 @@ export class Supervisor {
     thread.state = 'draining'
     await this.#noteMetrics(thread)
     if (hasServed) {
-      const asked = thread.ask('drain', { deadlineMs, closesIdle }, [], deadlineMs + START_MS_MAX)
+      const asked = thread.ask('drain', { deadlineMs, closesIdle }, [], deadlineMs + ANSWER_MS_MAX)
       await asked.catch((error: Error) => this.#parts.say(error.message))
     }
     await thread.terminate()
@@ -293,8 +295,8 @@ export class Supervisor {
     const before = this.store()
     this.#isHandingOver = true
     try {
+      const handle = await before.ask('handOver', undefined, [], HAND_OVER_MS_MAX)
       for (const thread of this.readyHttps()) thread.tell('disconnect', { planned: true })
-      const handle = await before.ask('handOver', undefined)
       before.state = 'draining'
       await before.terminate()
       this.#store = undefined
@@ -309,6 +311,7 @@ export class Supervisor {
       if (refusal !== undefined) throw refusal
     } catch (error) {
       // It has died on the way, or does not end: from here on that is a failure as any other.
+      this.#isHandingOver = false
       if (this.#store === undefined) this.#noteStoreFailure(error as Error)
       else if (this.#store === before) await before.terminate((error as Error).message)
       throw error
@@ -414,7 +417,9 @@ export class Supervisor {
         if (this.#count('serving') < httpThreads && spare !== undefined) {
           await this.serve(spare)
         } else if (this.#count('starting', 'ready', 'serving') < httpThreads + READY_COUNT) {
-          await this.connect(await this.startHttp(this.#code))
+          const thread = await this.startHttp(this.#code)
+          if (this.#isClosing) await thread.terminate()
+          else await this.connect(thread)
         } else {
           return
         }
@@ -491,7 +496,7 @@ export class Supervisor {
 
   /** One that does not answer stays with what it said last. */
   async #noteMetrics(thread: HttpThread): Promise<void> {
-    const asked = thread.ask('metrics', undefined, [], FIGURES_MS_MAX)
+    const asked = thread.ask('metrics', undefined, [], ANSWER_MS_MAX)
     const metrics = await asked.catch(() => undefined)
     if (metrics !== undefined) this.#ledger.note(thread.number, metrics)
   }
@@ -513,7 +518,7 @@ export class Supervisor {
 function ownFigures(thread: StoreThread | HttpThread): Promise<OwnFigures | undefined> {
   if (thread.state === 'starting') return Promise.resolve(undefined)
   // One thread or the other: the question is the same.
-  const asked = (thread as HttpThread).ask('figures', undefined, [], FIGURES_MS_MAX)
+  const asked = (thread as HttpThread).ask('figures', undefined, [], ANSWER_MS_MAX)
   return asked.catch(() => undefined)
 }
 
