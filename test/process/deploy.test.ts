@@ -29,7 +29,7 @@ async function versionOf(server: Server, agent?: Agent): Promise<number> {
   return (JSON.parse(await get(server, '/test/version', agent)) as { version: number }).version
 }
 
-/** A new connection may meet a thread that is just about to stop listening: then it is made anew. */
+/** A new connection may meet a thread that is about to stop listening: then it is made anew. */
 function untilVersion(server: Server, version: number): Promise<void> {
   return eventually(`version ${version} answers`, async () => {
     const answer = await versionOf(server).catch((error: NodeJS.ErrnoException) => error.code)
