@@ -16,7 +16,7 @@ import { StoreReader } from '../../src/engine/store-reader.ts'
 import { tables } from '../../src/model/schema.ts'
 import { transactions } from '../../src/model/transactions.ts'
 import type { AddressInfo } from 'node:net'
-import type { RenderingParts } from '../../src/api/render/fragments.ts'
+import type { ApiParts } from '../../src/api/parts.ts'
 import type { StoreHandle } from '../../src/engine/store-reader.ts'
 
 interface ThreadData {
@@ -39,7 +39,7 @@ if (isMainThread) {
   const [port] = (await once(worker, 'message')) as [number]
   process.send?.(port)
 } else {
-  parentPort!.postMessage(await serve(workerData as ThreadData))
+  parentPort!.postMessage(await serve(workerData as ThreadData), [])
 }
 
 /** Returns its port. */
@@ -48,7 +48,7 @@ async function serve({ handle, fragmentsSize }: ThreadData): Promise<number> {
   const nothing = (): never => {
     throw new Error('nobody asks for this here')
   }
-  const parts: RenderingParts = {
+  const parts: ApiParts = {
     store: { read: (query) => reader.read(query), transact: nothing },
     admin: {
       snapshot: nothing,
@@ -62,9 +62,8 @@ async function serve({ handle, fragmentsSize }: ThreadData): Promise<number> {
     fatal: (error) => {
       throw error
     },
-    fragments: new Fragments(fragmentsSize),
   }
-  const app = await buildApp(parts)
+  const app = await buildApp(parts, new Fragments(fragmentsSize))
   await app.listen({ host: '127.0.0.1', port: 0 })
   return (app.server.address() as AddressInfo).port
 }

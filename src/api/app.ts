@@ -24,6 +24,7 @@ import { onlyThread } from './metrics-threads.ts'
 import { Passwords } from './passwords.ts'
 import { postRoutes } from './posts.ts'
 import { limitRates } from './rate-limits.ts'
+import { Fragments } from './render/fragments.ts'
 import { MEDIA_PATH } from './render/media.ts'
 import { sessionRoutes } from './sessions.ts'
 import { userRoutes } from './users.ts'
@@ -43,7 +44,10 @@ const PARAMETER_SIZE_MAX = 120
 const METHODS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'] as const
 
 /** Builds the server; it does not listen yet. */
-export async function buildApp(parts: ApiParts): Promise<FastifyInstance> {
+export async function buildApp(
+  parts: ApiParts,
+  fragments = new Fragments(),
+): Promise<FastifyInstance> {
   const { settings, metrics = onlyThread() } = parts
   const { trustedProxies = [] } = settings
   const app = fastify({
@@ -91,18 +95,14 @@ export async function buildApp(parts: ApiParts): Promise<FastifyInstance> {
   })
   const methods = noteMethods(app)
 
-  const shared = { ...parts, passwords: new Passwords() }
+  const passwords = new Passwords()
   for (const routes of [userRoutes, sessionRoutes]) {
-    app.register(guarded(routes), { ...shared, prefix: PREFIX })
+    app.register(guarded(routes), { ...parts, fragments, passwords, prefix: PREFIX })
   }
-  for (const routes of [
-    postRoutes,
-    commentRoutes,
-    mediaRoutes,
-    feedRoutes,
-    adminRoutes,
-    healthRoutes,
-  ]) {
+  for (const routes of [postRoutes, commentRoutes, feedRoutes]) {
+    app.register(guarded(routes), { ...parts, fragments, prefix: PREFIX })
+  }
+  for (const routes of [mediaRoutes, adminRoutes, healthRoutes]) {
     app.register(guarded(routes), { ...parts, prefix: PREFIX })
   }
   app.register(guarded(healthRoutes), parts)

@@ -6,15 +6,14 @@
 
 import { Type } from 'typebox'
 import { userOf, viewerOf } from './authentication.ts'
-import { answerText } from './render/answer.ts'
+import { answerWith } from './render/answer.ts'
 import { CommentBody, ThreadBody, renderComment, renderThread } from './render/comment.ts'
-import { Fragments } from './render/fragments.ts'
 import { Cursor, Id, IdParameters, Text, rowOf } from './validation.ts'
 import { idempotencyKeyOf, write } from './writes.ts'
 import { demandThread } from '../model/comments.ts'
 import { demandVisible } from '../model/posts.ts'
 import type { FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebox'
-import type { RenderingParts } from './render/fragments.ts'
+import type { RenderingParts } from './render/answer.ts'
 
 const PublishBody = Type.Object({ text: Text, parent: Type.Optional(Id) })
 
@@ -26,7 +25,8 @@ const ThreadQuery = Type.Object({
 })
 
 export const commentRoutes: FastifyPluginCallbackTypebox<RenderingParts> = (app, parts, done) => {
-  const { store, fragments = new Fragments() } = parts
+  const { store } = parts
+  const answer = answerWith(parts)
 
   app.post(
     '/posts/:id/comments',
@@ -47,8 +47,7 @@ export const commentRoutes: FastifyPluginCallbackTypebox<RenderingParts> = (app,
       const key = idempotencyKeyOf(request, `comment ${post}`)
       const id = await write(store, reply, 'publishComment', input, key)
       // A retry with the same key may find it deleted.
-      const comment = await fragments.render(store, (on) => renderComment(on, id, user))
-      return answerText(reply.code(201), comment)
+      return answer(reply.code(201), (rendering) => renderComment(rendering, id, user))
     },
   )
 
@@ -62,7 +61,7 @@ export const commentRoutes: FastifyPluginCallbackTypebox<RenderingParts> = (app,
         response: { 200: ThreadBody },
       },
     },
-    async (request, reply) => {
+    (request, reply) => {
       const { sort, limit, cursor } = request.query
       const post = rowOf(request.params.id)
       const parent = request.query.parent === undefined ? post : rowOf(request.query.parent)
@@ -71,13 +70,12 @@ export const commentRoutes: FastifyPluginCallbackTypebox<RenderingParts> = (app,
         count: limit,
         ...(cursor === undefined ? {} : { cursor }),
       }
-      const text = await fragments.render(store, (rendering) => {
+      return answer(reply, (rendering) => {
         // Below a tombstone one reads on; a tombstone is no place to start.
         demandVisible(rendering.view, post)
         demandThread(rendering.view, post, parent)
         return renderThread(rendering, parent, viewerOf(request), page)
       })
-      return answerText(reply, text)
     },
   )
   done()

@@ -3,8 +3,7 @@
 
 import { Type } from 'typebox'
 import { userOf, viewerOf } from './authentication.ts'
-import { answerText, pageText } from './render/answer.ts'
-import { Fragments } from './render/fragments.ts'
+import { answerWith, pageText } from './render/answer.ts'
 import { PostBody, renderPost, renderPosts } from './render/post.ts'
 import {
   HandleParameters,
@@ -20,8 +19,7 @@ import { idempotencyKeyOf, write } from './writes.ts'
 import { postsOfUser } from '../model/timelines.ts'
 import { demandUserOfHandle } from '../model/users.ts'
 import type { FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebox'
-import type { FastifyReply } from 'fastify'
-import type { RenderingParts } from './render/fragments.ts'
+import type { RenderingParts } from './render/answer.ts'
 
 /**
  * How many photos a post may have is a rule of the network; this only bounds the work of saying so.
@@ -34,11 +32,8 @@ const PublishBody = Type.Object({
 })
 
 export const postRoutes: FastifyPluginCallbackTypebox<RenderingParts> = (app, parts, done) => {
-  const { store, fragments = new Fragments() } = parts
-
-  /** Answers with the post as the user who asks sees it. */
-  const answer = async (reply: FastifyReply, post: number, viewer: number): Promise<FastifyReply> =>
-    answerText(reply, await fragments.render(store, (on) => renderPost(on, post, viewer)))
+  const { store } = parts
+  const answer = answerWith(parts)
 
   app.post(
     '/posts',
@@ -49,7 +44,7 @@ export const postRoutes: FastifyPluginCallbackTypebox<RenderingParts> = (app, pa
       const input = { author: user, caption, media: media.map(rowOf) }
       const key = idempotencyKeyOf(request, 'post')
       const id = await write(store, reply, 'publishPost', input, key)
-      return answer(reply.code(201), id, user)
+      return answer(reply.code(201), (rendering) => renderPost(rendering, id, user))
     },
   )
 
@@ -59,7 +54,10 @@ export const postRoutes: FastifyPluginCallbackTypebox<RenderingParts> = (app, pa
       config: { access: 'anyone' },
       schema: { params: IdParameters, response: { 200: PostBody } },
     },
-    async (request, reply) => answer(reply, rowOf(request.params.id), viewerOf(request)),
+    (request, reply) => {
+      const post = rowOf(request.params.id)
+      return answer(reply, (rendering) => renderPost(rendering, post, viewerOf(request)))
+    },
   )
 
   app.delete(
@@ -85,7 +83,7 @@ export const postRoutes: FastifyPluginCallbackTypebox<RenderingParts> = (app, pa
         const { user } = userOf(request)
         const post = rowOf(request.params.id)
         await write(store, reply, name, { user, post })
-        return answer(reply, post, user)
+        return answer(reply, (rendering) => renderPost(rendering, post, user))
       },
     })
   }
@@ -100,16 +98,15 @@ export const postRoutes: FastifyPluginCallbackTypebox<RenderingParts> = (app, pa
         response: { 200: pageOf(PostBody) },
       },
     },
-    async (request, reply) => {
+    (request, reply) => {
       const { limit, before } = request.query
-      const text = await fragments.render(store, (rendering) => {
+      return answer(reply, (rendering) => {
         const { view } = rendering
         const user = demandUserOfHandle(view, request.params.handle)
         const found = postsOfUser(view, user, limit + 1, before)
         const { ids, next } = cutPage(found, limit)
         return pageText(renderPosts(rendering, ids, viewerOf(request)), next)
       })
-      return answerText(reply, text)
     },
   )
   done()

@@ -5,8 +5,7 @@
 
 import { Type } from 'typebox'
 import { createToken, userOf, viewerOf } from './authentication.ts'
-import { answerText, pageText } from './render/answer.ts'
-import { Fragments } from './render/fragments.ts'
+import { answerWith, pageText } from './render/answer.ts'
 import { MeBody, UserBody, renderMe, renderUser, renderUsers } from './render/user.ts'
 import { Handle, HandleParameters, PageQuery, Text, cutPage, pageOf } from './validation.ts'
 import { write } from './writes.ts'
@@ -15,7 +14,7 @@ import { follows } from '../model/schema.ts'
 import { demandHandle, demandPassword, demandUserOfHandle } from '../model/users.ts'
 import type { FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebox'
 import type { Passwords } from './passwords.ts'
-import type { Rendering, RenderingParts } from './render/fragments.ts'
+import type { RenderingParts } from './render/answer.ts'
 
 interface Parts extends RenderingParts {
   readonly passwords: Passwords
@@ -27,9 +26,8 @@ const ProfileBody = Type.Object({ name: Type.Optional(Text), bio: Type.Optional(
 const UsersPage = pageOf(UserBody)
 
 export const userRoutes: FastifyPluginCallbackTypebox<Parts> = (app, parts, done) => {
-  const { store, passwords, fragments = new Fragments() } = parts
-  const render = (query: (rendering: Rendering) => string): Promise<string> =>
-    fragments.render(store, query)
+  const { store, passwords } = parts
+  const answer = answerWith(parts)
 
   app.post(
     '/users',
@@ -46,17 +44,19 @@ export const userRoutes: FastifyPluginCallbackTypebox<Parts> = (app, parts, done
       const { token, tokenHash } = createToken()
       const input = { handle, name, passwordHash, tokenHash }
       const id = await write(store, reply, 'signUp', input)
-      const user = await render((rendering) => renderUser(rendering, id, id))
-      return answerText(reply.code(201), `{"user":${user},"token":"${token}"}`)
+      return answer(
+        reply.code(201),
+        (rendering) => `{"user":${renderUser(rendering, id, id)},"token":"${token}"}`,
+      )
     },
   )
 
   app.get(
     '/me',
     { config: { access: 'user' }, schema: { response: { 200: MeBody } } },
-    async (request, reply) => {
+    (request, reply) => {
       const { user } = userOf(request)
-      return answerText(reply, await render((rendering) => renderMe(rendering, user)))
+      return answer(reply, (rendering) => renderMe(rendering, user))
     },
   )
 
@@ -69,7 +69,7 @@ export const userRoutes: FastifyPluginCallbackTypebox<Parts> = (app, parts, done
     async (request, reply) => {
       const { user } = userOf(request)
       await write(store, reply, 'updateProfile', { user, ...request.body })
-      return answerText(reply, await render((rendering) => renderMe(rendering, user)))
+      return answer(reply, (rendering) => renderMe(rendering, user))
     },
   )
 
@@ -79,13 +79,11 @@ export const userRoutes: FastifyPluginCallbackTypebox<Parts> = (app, parts, done
       config: { access: 'anyone' },
       schema: { params: HandleParameters, response: { 200: UserBody } },
     },
-    async (request, reply) => {
-      const text = await render((rendering) => {
+    (request, reply) =>
+      answer(reply, (rendering) => {
         const user = demandUserOfHandle(rendering.view, request.params.handle)
         return renderUser(rendering, user, viewerOf(request))
-      })
-      return answerText(reply, text)
-    },
+      }),
   )
 
   for (const [method, name] of [
@@ -101,8 +99,7 @@ export const userRoutes: FastifyPluginCallbackTypebox<Parts> = (app, parts, done
         const { user } = userOf(request)
         const followee = await store.read((view) => demandUserOfHandle(view, request.params.handle))
         await write(store, reply, name, { follower: user, followee })
-        const text = await render((rendering) => renderUser(rendering, followee, user))
-        return answerText(reply, text)
+        return answer(reply, (rendering) => renderUser(rendering, followee, user))
       },
     })
   }
@@ -121,9 +118,9 @@ export const userRoutes: FastifyPluginCallbackTypebox<Parts> = (app, parts, done
           response: { 200: UsersPage },
         },
       },
-      async (request, reply) => {
+      (request, reply) => {
         const { limit, before } = request.query
-        const text = await render((rendering) => {
+        return answer(reply, (rendering) => {
           const { view } = rendering
           const user = demandUserOfHandle(view, request.params.handle)
           const found = edgesOf(view, user, limit + 1, before)
@@ -131,7 +128,6 @@ export const userRoutes: FastifyPluginCallbackTypebox<Parts> = (app, parts, done
           const people = ids.map((edge) => view.value(follows, edge, end))
           return pageText(renderUsers(rendering, people, viewerOf(request)), next)
         })
-        return answerText(reply, text)
       },
     )
   }

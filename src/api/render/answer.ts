@@ -1,13 +1,31 @@
-// What texts of JSON are put together with, and how they are sent.
+// How a route answers with what is rendered, and how texts of JSON are put together.
 
 import type { FastifyReply } from 'fastify'
+import type { ApiParts } from '../parts.ts'
+import type { Fragments, Rendering } from './fragments.ts'
+
+/** What routes that render are made of. */
+export interface RenderingParts extends ApiParts {
+  /** Those of the thread. */
+  readonly fragments: Fragments
+}
 
 /**
- * Sends JSON that is text already. The framework does not serialise texts: the response schema of
- * such a route only tells what the text holds.
+ * Answers with the JSON that the query returns, or with what it throws. A route returns the
+ * promise, which is of a text: the framework serialises none, so the route's response schema only
+ * documents what the text holds, and cannot be its type.
  */
-export function answerText(reply: FastifyReply, text: string): FastifyReply {
-  return reply.header('content-type', 'application/json; charset=utf-8').send(text)
+export type Answer = (
+  reply: FastifyReply,
+  query: (rendering: Rendering) => string,
+) => Promise<never>
+
+export function answerWith({ store, fragments }: RenderingParts): Answer {
+  return (reply, query) => {
+    // An error that comes instead brings its own.
+    void reply.header('content-type', 'application/json; charset=utf-8')
+    return fragments.render(store, query) as Promise<never>
+  }
 }
 
 /** One page of a list, as `pageOf` describes it; `items` is the text of an array. */

@@ -32,21 +32,24 @@
 import { tables } from '../../model/schema.ts'
 import type { NewRow } from '../../engine/schema.ts'
 import type { AnyTable, View } from '../../engine/view.ts'
-import type { ApiParts } from '../parts.ts'
 
 /**
- * Bytes of a cache, one in each http thread: some 40,000 posts. What does not fit is written anew
- * for each answer (bench `rendering`, "without fragments").
+ * Bytes of a cache, one in each http thread: some 30,000 posts. What does not fit is written anew
+ * for each answer, at three to four times the cost (bench `rendering`, "without fragments").
  */
 const FRAGMENTS_SIZE_MAX = 32 * 1024 * 1024
-/** Of a fragment besides its text: its places in the maps, what it notes. */
-const OVERHEAD_SIZE = 420
+/** Bytes of a fragment besides its text and its notes: itself, its counts, its places in maps. */
+const OVERHEAD_SIZE = 400
+/** Bytes of a number in a list that has grown. */
+const NOTED_NUMBER_SIZE = 12
 const KIND_COUNT = 4
+const NO_COUNT = -1
 /** Numbers of a note: table, row, version. */
 const NOTE_SIZE = 3
 /** By the ids of the tables. */
-const TABLES: readonly (AnyTable | undefined)[] = Array.from({ length: 64 }, (_, id) =>
-  tables.find((table) => table.id === id),
+const TABLES: readonly (AnyTable | undefined)[] = Array.from(
+  { length: Math.max(...tables.map(({ id }) => id)) + 1 },
+  (_, id) => tables.find((table) => table.id === id),
 )
 
 /** A row as far as its version speaks for it: without counters. */
@@ -64,12 +67,6 @@ export interface FragmentKind {
   steady(rows: RowSource, row: number): string
   /** What follows, from nothing but these numbers. */
   counts(first: number, second: number, third: number): string
-}
-
-/** What routes that render are made of. */
-export interface RenderingParts extends ApiParts {
-  /** Those of the thread. */
-  readonly fragments?: Fragments | undefined
 }
 
 interface Fragment {
@@ -123,10 +120,10 @@ export class Rendering {
       key: keyOf(kind, row),
       steady,
       notes: rows.notes,
-      size: OVERHEAD_SIZE + sizeOf(steady),
-      first: Number.NaN,
-      second: 0,
-      third: 0,
+      size: OVERHEAD_SIZE + rows.notes.length * NOTED_NUMBER_SIZE + sizeOf(steady),
+      first: NO_COUNT,
+      second: NO_COUNT,
+      third: NO_COUNT,
       counts: '',
     }
     this.fresh.push(fragment)
@@ -175,15 +172,17 @@ export class Fragments {
   }
 
   /** Runs a query that renders. Rejects with what `store.read` rejects with. */
-  async render(store: Readable, query: (rendering: Rendering) => string): Promise<string> {
+  render(store: Readable, query: (rendering: Rendering) => string): Promise<string> {
     let rendering: Rendering | undefined
-    const text = await store.read((view) => {
+    const reading = store.read((view) => {
       this.#turnTo(view)
       rendering = new Rendering(view, this)
       return query(rendering)
     })
-    this.#keep(rendering!)
-    return text
+    return reading.then((text) => {
+      this.#keep(rendering!)
+      return text
+    })
   }
 
   /** Forgets everything. */
