@@ -28,6 +28,8 @@ export const question = 'What http threads cost: processor time an answer, with 
 const THREADS = [1, 2]
 const ROUNDS = 5
 const SECONDS = 2
+/** The last functions are compiled after some ten thousand answers of a thread. */
+const ANSWERS_BEFORE = 20_000
 const CONNECTIONS = 32
 const POPULATION = { users: 200, followsEach: 50, postsEach: 5, commentsEach: 8 }
 const PREFIX = '/api/shashin/v1'
@@ -133,13 +135,13 @@ async function withServers(
 }
 
 async function compare(each: Case, { ours, bare }: Pair): Promise<{ ours: Load; bare: Load }> {
-  await load(ours, each.name, () => each.request(), 0.5)
-  const measured = await load(ours, each.name, () => each.request(), SECONDS)
+  await load(ours, each.name, () => each.request(), { amount: ANSWERS_BEFORE })
+  const measured = await load(ours, each.name, () => each.request(), { duration: SECONDS })
   const path = `/${Math.max(2, measured.answerSize)}`
-  await load(bare, each.name, () => ({ ...each.request(), path }), 0.5)
+  await load(bare, each.name, () => ({ ...each.request(), path }), { amount: ANSWERS_BEFORE })
   return {
     ours: measured,
-    bare: await load(bare, each.name, () => ({ ...each.request(), path }), SECONDS),
+    bare: await load(bare, each.name, () => ({ ...each.request(), path }), { duration: SECONDS }),
   }
 }
 
@@ -148,13 +150,13 @@ async function load(
   { url, process: server }: Served,
   what: string,
   next: () => Request,
-  seconds: number,
+  extent: { readonly amount: number } | { readonly duration: number },
 ): Promise<Load> {
   const before = processorMicroseconds(server.pid!, 'http ')
   const result = await autocannon({
     url,
     connections: CONNECTIONS,
-    duration: seconds,
+    ...extent,
     requests: [{ setupRequest: (request) => ({ ...request, ...next() }) }],
   })
   const used = processorMicroseconds(server.pid!, 'http ') - before

@@ -49,7 +49,11 @@ async function serve({ handle, fragmentsSize }: ThreadData): Promise<number> {
     throw new Error('nobody asks for this here')
   }
   const parts: ApiParts = {
-    store: { read: (query) => reader.read(query), transact: nothing },
+    store: {
+      read: (query) => reader.read(query),
+      readNow: (query) => reader.readNow(query),
+      transact: nothing,
+    },
     admin: {
       snapshot: nothing,
       stats: nothing,

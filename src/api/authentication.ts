@@ -12,7 +12,7 @@
 // The operator's token is a setting, not a user: it is how the first admin comes about. Without it,
 // and before it has named an admin, nobody is one.
 
-import { createHash, randomBytes, timingSafeEqual } from 'node:crypto'
+import { hash, randomBytes, timingSafeEqual } from 'node:crypto'
 import { assert } from '../std/assert.ts'
 import { RequestRefusal } from './errors.ts'
 import { sessionOfToken } from '../model/sessions.ts'
@@ -58,10 +58,10 @@ export function authenticate(
 ): void {
   const operatorHash = adminToken ? hashOf(adminToken) : undefined // "" is none, too.
 
-  const callerOf = async (token: string): Promise<Caller> => {
+  const callerOf = (token: string): Caller => {
     const tokenHash = hashOf(token)
     if (operatorHash !== undefined && isEqual(tokenHash, operatorHash)) return OPERATOR
-    const caller = await store.read((view) => {
+    const caller = store.readNow((view) => {
       const found = sessionOfToken(view, tokenHash)
       return found === undefined ? undefined : { ...found, role: roleOf(view, found.user) }
     })
@@ -73,21 +73,30 @@ export function authenticate(
   app.addHook('onRoute', ({ config, url }) => {
     assert(config?.access !== undefined, `a route says who may use it: ${url}`)
   })
-  app.addHook('onRequest', async (request) => {
+  app.addHook('onRequest', (request, _reply, done) => {
+    try {
+      request.caller = admit(request)
+    } catch (error) {
+      return done(error as Error)
+    }
+    done()
+  })
+
+  function admit(request: FastifyRequest): Caller | null {
     const { access } = request.routeOptions.config
-    if (access === undefined) return // Nothing is at this address.
+    if (access === undefined) return null // Nothing is at this address.
     const token = tokenOf(request)
     if (token === undefined) {
-      if (access === 'anyone') return
+      if (access === 'anyone') return null
       throw new RequestRefusal('TOKEN_MISSING', undefined, CHALLENGE)
     }
-    const caller = await callerOf(token)
+    const caller = callerOf(token)
     if (access === 'admin' && caller.role !== 'admin') throw new RequestRefusal('ADMIN_REQUIRED')
     if (access === 'user' && caller.user === 0) {
       throw new RequestRefusal('TOKEN_INVALID', 'The token of the operator belongs to no user.')
     }
-    request.caller = caller
-  })
+    return caller
+  }
 }
 
 /** The user who asks; 0 for nobody in particular. */
@@ -111,7 +120,7 @@ function tokenOf(request: FastifyRequest): string | undefined {
 }
 
 function hashOf(token: string): string {
-  return createHash('sha256').update(token).digest('base64url')
+  return hash('sha256', token, 'base64url')
 }
 
 function isEqual(a: string, b: string): boolean {

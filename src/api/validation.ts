@@ -61,9 +61,9 @@ export function cutPage(
 
 export const compileValidator: FastifySchemaCompiler<TSchema> = ({ schema, httpPart = 'body' }) => {
   const validator = Compile(schema)
-  const numbers = httpPart === 'body' ? [] : integersOf(schema)
+  const fields = httpPart === 'body' ? [] : addressFieldsOf(schema)
   return (given: unknown) => {
-    const value = httpPart === 'body' ? given : validator.Default(readNumbers(given, numbers))
+    const value = fields.length === 0 ? given : readFields(given, fields)
     if (validator.Check(value)) return { value }
     const [first] = validator.Errors(value)
     const place = first?.instancePath.slice(1).replaceAll('/', '.') || 'it'
@@ -73,22 +73,34 @@ export const compileValidator: FastifySchemaCompiler<TSchema> = ({ schema, httpP
   }
 }
 
-/** Names of the fields that are whole numbers. */
-function integersOf(schema: TSchema): string[] {
-  const { properties = {} } = schema as { properties?: Readonly<Record<string, { type?: string }>> }
-  return Object.entries(properties).flatMap(([name, { type }]) => (type === 'integer' ? name : []))
+/** A field of an address that is more than a text. */
+interface AddressField {
+  readonly name: string
+  readonly isInteger: boolean
+  readonly byDefault: unknown
 }
 
-/**
- * The fields of an address, those of that name as numbers; what is no whole number stays a text.
- */
-function readNumbers(given: unknown, names: readonly string[]): unknown {
-  const fields = { ...(given as Readonly<Record<string, unknown>>) }
-  for (const name of names) {
-    const text = fields[name]
-    if (typeof text === 'string' && /^-?\d{1,15}$/.test(text)) fields[name] = Number(text)
+function addressFieldsOf(schema: TSchema): AddressField[] {
+  const { properties = {} } = schema as { properties?: Readonly<Record<string, object>> }
+  return Object.entries(properties).flatMap(([name, field]) => {
+    const { type, default: byDefault } = field as { type?: string; default?: unknown }
+    if (type !== 'integer' && byDefault === undefined) return []
+    return { name, isInteger: type === 'integer', byDefault }
+  })
+}
+
+/** The fields of an address, numbers among them; what is no whole number stays a text. */
+function readFields(given: unknown, fields: readonly AddressField[]): unknown {
+  const values = { ...(given as Readonly<Record<string, unknown>>) }
+  for (const { name, isInteger, byDefault } of fields) {
+    const text = values[name]
+    if (text === undefined) {
+      if (byDefault !== undefined) values[name] = byDefault
+    } else if (isInteger && typeof text === 'string' && /^-?\d{1,15}$/.test(text)) {
+      values[name] = Number(text)
+    }
   }
-  return fields
+  return values
 }
 
 /** Reads JSON bodies. An empty one is none. */

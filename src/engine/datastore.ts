@@ -256,6 +256,10 @@ export class Datastore<R extends Registry> implements Store<R>, AsyncDisposable 
     return result
   }
 
+  readNow<T>(query: (view: View) => T): T {
+    return query(this.#view)
+  }
+
   transact<N extends Extract<keyof R, string>>(
     name: N,
     input: InputOf<R[N]>,

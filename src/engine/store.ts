@@ -42,6 +42,11 @@ export interface Store<R extends Registry> {
    */
   read<T>(query: (view: View) => T): Promise<T>
   /**
+   * The same at once, whether what it sees is on disk or not: for what decides and tells nothing.
+   * Throws what the query throws, and STORE_UNAVAILABLE.
+   */
+  readNow<T>(query: (view: View) => T): T
+  /**
    * Runs a transaction; the promise resolves when it is durable. Rejects with what the transaction
    * threw, or with DatastoreError: DUPLICATE_KEY, ROW_NOT_FOUND, TRANSACTION_TOO_LARGE,
    * STORE_READ_ONLY, STORE_POISONED, STORE_CLOSED.

@@ -88,6 +88,10 @@ export class StoreTransaction implements Transaction {
     return this.#now
   }
 
+  get state(): number {
+    return this.#view.state
+  }
+
   /** Starts a transaction. */
   begin(label: string, now: number, effects: EffectWriter): void {
     assert(!this.#active && this.#undo.length === 0, 'transactions run one at a time')

@@ -18,6 +18,12 @@ import type { Tables } from './tables.ts'
 export type AnyTable = TableDefinition<any, any, any>
 
 export interface View {
+  /**
+   * Names the state that is seen: another one after each batch of transactions, and odd within a
+   * batch, when states come and go. What was seen between two looks at the same even number was
+   * one state.
+   */
+  readonly state: number
   /** The row, undefined when there is none. */
   get<T extends AnyTable>(table: T, row: number): Row<T> | undefined
   /**
@@ -57,6 +63,10 @@ export class TablesView implements View {
 
   constructor(tables: Tables) {
     this.#tables = tables
+  }
+
+  get state(): number {
+    return this.#tables.memory.seqlock.sequence
   }
 
   get<T extends AnyTable>(table: T, row: number): Row<T> | undefined {

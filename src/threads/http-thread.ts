@@ -221,6 +221,7 @@ class HttpThread {
     const app = await buildApp({
       store: {
         read: (query) => this.#read(query),
+        readNow: (query) => this.#readNow(query),
         transact: (name, input, options) =>
           this.#commands.transact(name, input, { ...options, generation }),
       },
@@ -274,6 +275,11 @@ class HttpThread {
   #read<T>(query: (view: View) => T): Promise<T> {
     if (!this.#isReadable) return Promise.reject(unavailable())
     return this.#reader!.read(query)
+  }
+
+  #readNow<T>(query: (view: View) => T): T {
+    if (!this.#isReadable) throw unavailable()
+    return this.#reader!.readNow(query)
   }
 
   #listen(host: string, port: number): Promise<void> {

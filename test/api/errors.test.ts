@@ -10,7 +10,7 @@ import { DATASTORE_ERRORS, DatastoreError } from '../../src/engine/errors.ts'
 import { MEDIA_REFUSAL_CODES, MediaRefusal } from '../../src/media/media-refusal.ts'
 import { REFUSAL_CODES, Refusal } from '../../src/model/refusal.ts'
 import { InvariantError } from '../../src/std/assert.ts'
-import { Api, expectError } from '../support/api.ts'
+import { Api, expectError, storeThat } from '../support/api.ts'
 import { tableOf } from '../support/markdown.ts'
 import type { AddressInfo } from 'node:net'
 import type { ErrorCode } from '../../src/api/errors.ts'
@@ -161,7 +161,7 @@ describe('the inside', () => {
   test('an unexpected error is noted and answered without a word about itself', async () => {
     const failing = new Error('secret of /var/data')
     await using api = await Api.create(({ store }) => ({
-      store: { read: () => Promise.reject(failing), transact: store.transact.bind(store) },
+      store: storeThat(store, { read: () => Promise.reject(failing) }),
     }))
     const answer = await api.call('GET', '/users/anna')
     expectError(answer, 500, 'INTERNAL_ERROR')
@@ -172,7 +172,7 @@ describe('the inside', () => {
   test('a broken invariant is not answered: whoever started the server is told', async () => {
     const broken = new InvariantError('something must hold')
     await using api = await Api.create(({ store }) => ({
-      store: { read: () => Promise.reject(broken), transact: store.transact.bind(store) },
+      store: storeThat(store, { read: () => Promise.reject(broken) }),
     }))
     await expect(api.call('GET', '/users/anna')).rejects.toThrow(/destroyed/)
     expect(api.fatalities).toEqual([broken])
@@ -189,7 +189,7 @@ describe('the inside', () => {
       ['DUPLICATE_KEY', 500],
     ] as const) {
       await using api = await Api.create(({ store }) => ({
-        store: { read: store.read.bind(store), transact: refuse(code) },
+        store: storeThat(store, { transact: refuse(code) }),
       }))
       await api.network.signUp('anna')
       const body = { handle: 'ben', password: 'a long password' }

@@ -45,18 +45,26 @@ async function shown(viewer = 0, by = fragments): Promise<Loose> {
   return JSON.parse(await by.render(network.store, (on) => renderPost(on, post, viewer)))
 }
 
-/** A kind that counts how often it is written. */
-function countingKind(): FragmentKind & { readonly written: readonly number[] } {
+/** A kind that tells how often it is written and counted; it counts followers. */
+function countingKind(): FragmentKind & {
+  readonly written: readonly number[]
+  readonly counted: readonly number[]
+} {
   const written: number[] = []
+  const counted: number[] = []
   return {
     id: 3,
     written,
+    counted,
     steady: (rows, row) => {
       rows.get(users, row)
       written.push(row)
       return 'x'.repeat(1000)
     },
-    counts: (first) => `,${first}`,
+    counts: (view, row) => {
+      counted.push(row)
+      return `,${view.value(users, row, 'followers')}`
+    },
   }
 }
 
@@ -89,22 +97,36 @@ test('a deleted post is not found, although its text was kept', async () => {
 
 test('a fragment is written once for as long as its rows stay, whatever is counted', async () => {
   const kind = countingKind()
-  const text = (count: number) => (on: Rendering) => on.text(kind, anna, count, 0)
-  for (const count of [0, 1, 1, 0, 2]) {
-    expect(await fragments.render(network.store, text(count))).toMatch(new RegExp(`,${count}$`))
+  const text = (): Promise<string> => fragments.render(network.store, (on) => on.text(kind, anna))
+  for (const count of [0, 1, 1, 2]) {
+    const fan = await network.signUp(`fan${network.view.lastId(users)}`)
+    if (count > network.view.value(users, anna, 'followers')) {
+      await network.run('follow', { follower: fan, followee: anna })
+    }
+    expect(await text()).toMatch(new RegExp(`x,${count}$`))
   }
   expect(kind.written).toEqual([anna])
   await network.run('updateProfile', { user: anna, name: 'Anna' })
-  await fragments.render(network.store, text(0))
-  await fragments.render(network.store, text(0))
+  await text()
+  await text()
   expect(kind.written).toEqual([anna, anna])
+})
+
+test('nothing is counted again while nothing has changed', async () => {
+  const kind = countingKind()
+  const text = (): Promise<string> => fragments.render(network.store, (on) => on.text(kind, anna))
+  for (let time = 0; time < 3; time++) await text()
+  expect(kind.counted).toEqual([anna])
+  await network.signUp('ben')
+  for (let time = 0; time < 3; time++) await text()
+  expect(kind.counted).toEqual([anna, anna])
+  expect(kind.written).toEqual([anna])
 })
 
 test('a row that was missing and is there now is noticed', async () => {
   const kind = countingKind()
   const next = anna + 1
-  const render = (): Promise<string> =>
-    fragments.render(network.store, (on) => on.text(kind, next, 0, 0))
+  const render = (): Promise<string> => fragments.render(network.store, (on) => on.text(kind, next))
   await render()
   await render()
   expect(kind.written).toEqual([next])
@@ -118,7 +140,7 @@ test('the cache stays within its bytes, and what is used stays in it', async () 
   const sizeMax = 100_000
   const bounded = new Fragments(sizeMax)
   const render = (row: number): Promise<string> =>
-    bounded.render(network.store, (on) => on.text(kind, row, 0, 0))
+    bounded.render(network.store, (on) => on.text(kind, row))
   for (let row = 1; row <= 1000; row++) {
     await render(row)
     await render(5000)
@@ -139,8 +161,12 @@ test('what a run on torn memory wrote is in no answer, then or later', async () 
   const unread = await network.post(anna, 'Sky')
   const { view } = network
   let isTorn = false
-  const tearing = Object.assign(Object.create(view) as View, {
+  let state = 2
+  const tearing = {
     ...bound(view),
+    get state() {
+      return state
+    },
     get: (table: Loose, row: number) => {
       const found: Loose = view.get(table, row)
       return isTorn ? { ...found, caption: 'torn', name: 'torn' } : found
@@ -148,12 +174,13 @@ test('what a run on torn memory wrote is in no answer, then or later', async () 
     newest: () => (isTorn ? [unread, post] : [post]),
     value: (table: Loose, row: number, column: Loose) =>
       isTorn && column === 'likes' ? 77 : (view.value as Loose)(table, row, column),
-  })
+  } as View
   const torn = {
     async read<T>(query: (view: View) => T): Promise<T> {
       isTorn = true
       query(tearing)
       isTorn = false
+      state += 2
       return query(tearing)
     },
   }
@@ -200,9 +227,9 @@ test('another view of the store starts anew, and what was read before is not kep
     },
   }
   const kind = countingKind()
-  const text = (on: Rendering): string => on.text(kind, anna, 0, 0)
+  const text = (on: Rendering): string => on.text(kind, anna)
   const waiting = fragments.render(late, text)
-  await fragments.render(after, (on) => on.text(kind, anna + 1, 0, 0))
+  await fragments.render(after, (on) => on.text(kind, anna + 1))
   const { size } = fragments
   resolve()
   await waiting

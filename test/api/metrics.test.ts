@@ -14,7 +14,7 @@ import { storeMetrics } from '../../src/api/metrics-store.ts'
 import { threadMetrics } from '../../src/api/metrics-threads.ts'
 import { DatastoreError } from '../../src/engine/errors.ts'
 import { addToSpread, createSpread } from '../../src/std/spread.ts'
-import { ADMIN_TOKEN, Api, expectError } from '../support/api.ts'
+import { ADMIN_TOKEN, Api, expectError, storeThat } from '../support/api.ts'
 import { readMetrics } from '../support/metrics-text.ts'
 import type { AddressInfo } from 'node:net'
 import type { MetricsSource, ThreadReport } from '../../src/api/metrics-threads.ts'
@@ -130,13 +130,12 @@ describe('a scrape', () => {
 test('a request is under way until it is answered, or its sender is gone', async () => {
   const waiting: (() => void)[] = []
   await using api = await Api.create(({ store }) => ({
-    store: {
-      transact: store.transact.bind(store),
+    store: storeThat(store, {
       read: async (query) => {
         await new Promise<void>((resolve) => waiting.push(resolve))
         return store.read(query)
       },
-    },
+    }),
   }))
   const series = 'shashin_http_requests_in_flight'
   await api.app.listen({ host: '127.0.0.1', port: 0 })

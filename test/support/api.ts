@@ -30,6 +30,18 @@ export interface Asking {
 
 export const ADMIN_TOKEN = 'operator-token-of-the-tests-0123456789'
 
+type Store = ApiParts['store']
+
+/** The store, but for some of what it does. */
+export function storeThat(store: Store, differs: Partial<Store>): Store {
+  return {
+    read: store.read.bind(store),
+    readNow: store.readNow.bind(store),
+    transact: store.transact.bind(store),
+    ...differs,
+  }
+}
+
 export class Api implements AsyncDisposable {
   readonly network: Network
   readonly app: FastifyInstance

@@ -20,7 +20,7 @@ function partsOf({ rateLimits, limits, time }: AskingTask): ApiParts {
     throw new Refusal('USER_NOT_FOUND', 'There is nobody here.')
   }
   return {
-    store: { read: async () => absent(), transact: async () => absent() },
+    store: { read: async () => absent(), readNow: absent, transact: async () => absent() },
     admin: {
       snapshot: async () => absent(),
       stats: async () => absent(),

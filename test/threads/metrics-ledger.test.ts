@@ -1,25 +1,21 @@
 // Counts that outlive the threads that counted.
 
 import { expect, test } from 'vitest'
-import {
-  counterIn,
-  createRegistry,
-  gaugeIn,
-  histogramIn,
-  metricsOf,
-  textOf,
-} from '../../src/api/metrics-registry.ts'
+import { counter, gauge, histogram, textOf } from '../../src/api/metrics-registry.ts'
+import { addToSpread, createSpread } from '../../src/std/spread.ts'
 import { MetricsLedger } from '../../src/threads/metrics-ledger.ts'
 import { readMetrics } from '../support/metrics-text.ts'
+import type { Metrics } from '../../src/api/metrics-registry.ts'
 
 test('threads that have ended stay in the counts, and leave the measures', async () => {
-  const metricsOfThread = async (count: number): Promise<ReturnType<typeof metricsOf>> => {
-    const registry = createRegistry()
-    counterIn(registry, { name: 'things_total', help: 'Things.' }).inc(count)
-    gaugeIn(registry, { name: 'open_things', help: 'Open ones.' }).set(count)
-    const sizes = { name: 'thing_bytes', help: 'Sizes.', buckets: [1, 10], labelNames: [] }
-    histogramIn(registry, sizes).observe(count)
-    return metricsOf(registry)
+  const metricsOfThread = (count: number): Metrics => {
+    const sizes = createSpread([1, 10])
+    addToSpread(sizes, count)
+    return [
+      counter('things_total', 'Things.', count),
+      gauge('open_things', 'Open ones.', count),
+      histogram('thing_bytes', 'Sizes.', sizes),
+    ]
   }
   const ledger = new MetricsLedger()
   for (const [thread, count] of [
@@ -28,7 +24,7 @@ test('threads that have ended stay in the counts, and leave the measures', async
     [3, 200],
     [1, 3],
   ] as const) {
-    ledger.note(thread, await metricsOfThread(count))
+    ledger.note(thread, metricsOfThread(count))
   }
   for (const thread of [1, 2, 2, 7]) await ledger.end(thread)
   const metrics = readMetrics(await textOf(ledger.all()))

@@ -49,7 +49,12 @@ export const ThreadBody = pageOf(
 const COMMENT: FragmentKind = {
   id: 2,
   steady: (rows, comment) => openText(steadyBodyOf(rows, comment)),
-  counts: (likes, children) => `,"likes":${likes},"child_count":${children},"viewer":{"liked":`,
+  counts: (view, comment) => {
+    const deleted = view.value(posts, comment, 'deletedAt') !== 0
+    const likes = deleted ? 0 : view.value(posts, comment, 'likes')
+    const children = view.value(posts, comment, 'replies')
+    return `,"likes":${likes},"child_count":${children},"viewer":{"liked":`
+  },
 }
 
 /** Refuses with POST_NOT_FOUND. */
@@ -97,8 +102,6 @@ function steadyBodyOf(rows: RowSource, comment: number): Static<typeof SteadyBod
 function fieldsOf(rendering: Rendering, comment: number, viewer: number): string {
   const { view } = rendering
   const deleted = view.value(posts, comment, 'deletedAt') !== 0
-  const likes = deleted ? 0 : view.value(posts, comment, 'likes')
-  const children = view.value(posts, comment, 'replies')
   const liked = !deleted && viewer !== 0 && isLiked(view, viewer, comment)
-  return rendering.text(COMMENT, comment, likes, children) + (liked ? 'true}' : 'false}')
+  return rendering.text(COMMENT, comment) + (liked ? 'true}' : 'false}')
 }

@@ -10,14 +10,17 @@
 // and hands out rows without their counters, which a version does not speak for. It is used while
 // every noted row has the noted version, a missing row that of 0: so a new name of an author shows
 // in all of the author's posts at once, and nobody has to think of what else to throw away. Behind
-// it stand the counts that it was last asked with, and only the same numbers find it so. Whether
-// something may be seen, and what its viewer did with it, is looked up at each answer.
+// it stand the counts. Both together are one text, which serves without a look at any row for as
+// long as nothing at all has changed in the store (`state` of View), which is most of the time
+// between two requests. Whether something may be seen, and what its viewer did with it, is looked
+// up at each answer.
 //
 // What could make a fragment wrong, and why it does not:
 //   (1) Torn memory. A query may run several times, and only its last run has seen one state: each
 //       run collects what it writes in a `Rendering` of its own, and only that of a query that has
-//       succeeded is kept. What a run on torn memory finds is discarded with the run; it leaves
-//       nothing behind but other counts on a fragment, each with its text.
+//       succeeded is kept. What a run on torn memory finds is discarded with the run; all that it
+//       leaves behind is a text with the number of its state, which is odd, or has passed, and
+//       then no other run has that number.
 //   (2) A version that means something else. Row ids and versions may be given a second time when a
 //       store is recovered (what was not durable is lost) or its schema is changed, and only then.
 //       A reader then has another view, so the fragments are those of one view, and all go when
@@ -43,7 +46,8 @@ const OVERHEAD_SIZE = 400
 /** Bytes of a number in a list that has grown. */
 const NOTED_NUMBER_SIZE = 12
 const KIND_COUNT = 4
-const NO_COUNT = -1
+/** A state that no store is in. */
+const NO_STATE = -1
 /** Numbers of a note: table, row, version. */
 const NOTE_SIZE = 3
 /** By the ids of the tables. */
@@ -65,8 +69,8 @@ export interface FragmentKind {
   readonly id: number
   /** The text about the row, from nothing but what `rows` hands out. */
   steady(rows: RowSource, row: number): string
-  /** What follows, from nothing but these numbers. */
-  counts(first: number, second: number, third: number): string
+  /** What follows: what changes too often to be worth keeping. */
+  counts(view: View, row: number): string
 }
 
 interface Fragment {
@@ -74,13 +78,11 @@ interface Fragment {
   readonly steady: string
   /** Table, row and version of what the steady part was written from, one after the other. */
   readonly notes: readonly number[]
-  /** Bytes, the counts included. */
+  /** Bytes, those of `text` included. */
   readonly size: number
-  /** The counts that it was last asked with, and their text. */
-  first: number
-  second: number
-  third: number
-  counts: string
+  /** The steady part and the counts, as they are in `state`. */
+  text: string
+  state: number
 }
 
 /** Where queries are run. */
@@ -94,37 +96,39 @@ export class Rendering {
   /** What was written in this run. */
   readonly fresh: Fragment[]
   readonly #fragments: Fragments
+  readonly #state: number
 
   constructor(view: View, fragments: Fragments) {
     this.view = view
     this.fresh = []
     this.#fragments = fragments
+    const { state } = view
+    this.#state = state % 2 === 0 ? state : NO_STATE
   }
 
-  /** The fragment of that kind about that row, as the view has it, with those counts. */
-  text(kind: FragmentKind, row: number, first: number, second: number, third = 0): string {
-    const fragment = this.#fragments.find(this.view, kind, row) ?? this.#write(kind, row)
-    if (fragment.first !== first || fragment.second !== second || fragment.third !== third) {
-      fragment.counts = kind.counts(first, second, third)
-      fragment.first = first
-      fragment.second = second
-      fragment.third = third
+  /** The fragment of that kind about that row, as the view has it. */
+  text(kind: FragmentKind, row: number): string {
+    const known = this.#fragments.find(kind, row)
+    if (known !== undefined && known.state === this.#state && known.state !== NO_STATE) {
+      return known.text
     }
-    return fragment.steady + fragment.counts
+    const fragment =
+      known !== undefined && isGood(known, this.view) ? known : this.#write(kind, row)
+    fragment.text = flat(fragment.steady + kind.counts(this.view, row))
+    fragment.state = this.#state
+    return fragment.text
   }
 
   #write(kind: FragmentKind, row: number): Fragment {
     const rows = new NotedRows(this.view)
-    const steady = kind.steady(rows, row)
+    const steady = flat(kind.steady(rows, row))
     const fragment: Fragment = {
       key: keyOf(kind, row),
       steady,
       notes: rows.notes,
-      size: OVERHEAD_SIZE + rows.notes.length * NOTED_NUMBER_SIZE + sizeOf(steady),
-      first: NO_COUNT,
-      second: NO_COUNT,
-      third: NO_COUNT,
-      counts: '',
+      size: OVERHEAD_SIZE + rows.notes.length * NOTED_NUMBER_SIZE + 2 * sizeOf(steady),
+      text: '',
+      state: NO_STATE,
     }
     this.fresh.push(fragment)
     return fragment
@@ -194,14 +198,13 @@ export class Fragments {
     this.#oldSize = 0
   }
 
-  /** Undefined when there is none, or one of the rows that it was written from has changed. */
-  find(view: View, kind: FragmentKind, row: number): Fragment | undefined {
+  /** Whether it may be used, is for whoever asks to find out. */
+  find(kind: FragmentKind, row: number): Fragment | undefined {
     const key = keyOf(kind, row)
     const young = this.#young.get(key)
-    if (young !== undefined) return isGood(young, view) ? young : undefined
+    if (young !== undefined) return young
     const old = this.#old.get(key)
-    if (old === undefined || !isGood(old, view)) return undefined
-    this.#add(old)
+    if (old !== undefined) this.#add(old)
     return old
   }
 
@@ -245,8 +248,16 @@ function isGood({ notes }: Fragment, view: View): boolean {
   return true
 }
 
-/** Bytes of a text in memory. Makes one piece of it, too. */
+/** Bytes of a flat text in memory. */
 function sizeOf(text: string): number {
   // Latin-1 takes one byte a character.
   return /^[\0-\xff]*$/.test(text) ? text.length : 2 * text.length
 }
+
+/** The same text in one piece: what is put together of two refers to them, until somebody looks. */
+function flat(text: string): string {
+  FIRST.test(text)
+  return text
+}
+
+const FIRST = /^./

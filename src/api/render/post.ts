@@ -36,7 +36,12 @@ export const PostBody = Type.Object({
 const POST: FragmentKind = {
   id: 1,
   steady: (rows, post) => openText(steadyBodyOf(rows, post)),
-  counts: (likes, comments) => `,"likes":${likes},"comments":${comments},"viewer":{"liked":`,
+  counts: (view, post) => {
+    const isComment = view.value(posts, post, 'root') !== 0
+    const likes = view.value(posts, post, 'likes')
+    const comments = view.value(posts, post, isComment ? 'replies' : 'comments')
+    return `,"likes":${likes},"comments":${comments},"viewer":{"liked":`
+  },
 }
 
 /** Refuses with POST_NOT_FOUND. */
@@ -71,10 +76,6 @@ function steadyBodyOf(rows: RowSource, post: number): Static<typeof SteadyBody> 
 }
 
 function textOf(rendering: Rendering, post: number, viewer: number): string {
-  const { view } = rendering
-  const isComment = view.value(posts, post, 'root') !== 0
-  const likes = view.value(posts, post, 'likes')
-  const comments = view.value(posts, post, isComment ? 'replies' : 'comments')
-  const liked = viewer !== 0 && isLiked(view, viewer, post)
-  return rendering.text(POST, post, likes, comments) + (liked ? 'true}}' : 'false}}')
+  const liked = viewer !== 0 && isLiked(rendering.view, viewer, post)
+  return rendering.text(POST, post) + (liked ? 'true}}' : 'false}}')
 }

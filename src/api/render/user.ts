@@ -37,8 +37,12 @@ export const MeBody = Type.Intersect([UserBody, Type.Object({ role: Type.String(
 const USER: FragmentKind = {
   id: 0,
   steady: (rows, user) => openText(steadyBodyOf(rows, user)),
-  counts: (posts, followers, following) =>
-    `,"posts":${posts},"followers":${followers},"following":${following}`,
+  counts: (view, user) => {
+    const posts = view.value(users, user, 'posts')
+    const followers = view.value(users, user, 'followers')
+    const following = view.value(users, user, 'following')
+    return `,"posts":${posts},"followers":${followers},"following":${following}`
+  },
 }
 
 /** Refuses with USER_NOT_FOUND. */
@@ -85,14 +89,8 @@ function steadyBodyOf(rows: RowSource, user: number): Static<typeof SteadyBody> 
 /** A user without the closing brace. */
 function fieldsOf(rendering: Rendering, user: number, viewer: number): string {
   const { view } = rendering
-  const steadyAndCounts = rendering.text(
-    USER,
-    user,
-    view.value(users, user, 'posts'),
-    view.value(users, user, 'followers'),
-    view.value(users, user, 'following'),
-  )
   const follows = viewer !== 0 && isFollowing(view, viewer, user)
   const isFollowed = viewer !== 0 && isFollowing(view, user, viewer)
-  return `${steadyAndCounts},"viewer":{"following":${follows},"followed_by":${isFollowed}}`
+  const viewing = `"viewer":{"following":${follows},"followed_by":${isFollowed}}`
+  return `${rendering.text(USER, user)},${viewing}`
 }

@@ -59,9 +59,14 @@ export class Seqlock {
     Atomics.notify(this.#words, SEQUENCE)
   }
 
+  /** Even between two batches, odd within one; it comes back after four billion changes. */
+  get sequence(): number {
+    return Atomics.load(this.#words, SEQUENCE)
+  }
+
   /** True between begin and end. */
   get writing(): boolean {
-    return (Atomics.load(this.#words, SEQUENCE) & 1) === 1
+    return (this.sequence & 1) === 1
   }
 
   /** True once the memory is not to be read any more. */
