@@ -28,9 +28,10 @@ export const question = 'What http threads cost: processor time an answer, with 
 const THREADS = [1, 2]
 const ROUNDS = 5
 const SECONDS = 2
-/** The last functions are compiled after some ten thousand answers of a thread. */
+/** Of each thread: the last functions are compiled after some ten thousand. */
 const ANSWERS_BEFORE = 20_000
-const CONNECTIONS = 32
+/** Of each thread. */
+const CONNECTIONS = 16
 const POPULATION = { users: 200, followsEach: 50, postsEach: 5, commentsEach: 8 }
 const PREFIX = '/api/shashin/v1'
 const ADMIN_TOKEN = 'token-of-the-bench-0123456789-0123456789'
@@ -44,6 +45,7 @@ interface Case {
 }
 
 interface Pair {
+  readonly threads: number
   readonly ours: Served
   readonly bare: Served
 }
@@ -67,7 +69,7 @@ export async function run(context: BenchContext): Promise<readonly Measurement[]
   }
   for (let round = 0; round <= ROUNDS; round++) {
     context.say(round === 0 ? 'warming up' : `round ${round} of ${ROUNDS}`)
-    const single = new Map<string, number>()
+    const single = new Map<string, { ours: Load; bare: Load }>()
     for (const threads of THREADS) {
       await withServers(directory, threads, async (pair) => {
         for (const each of cases) {
@@ -75,10 +77,13 @@ export async function run(context: BenchContext): Promise<readonly Measurement[]
           if (round === 0) continue
           const row = `${each.name}, ${threads === 1 ? 'one thread' : `${threads} threads`}`
           note(`${row}: processor time`, 'µs', ours.microseconds)
-          if (threads === 1) single.set(each.name, ours.microseconds)
+          const alone = single.get(each.name)
+          if (alone === undefined) single.set(each.name, { ours, bare })
           else {
-            const times = ours.microseconds / single.get(each.name)!
+            const times = ours.microseconds / alone.ours.microseconds
             note(`${row}: processor time against one thread`, '×', times, '≤ 1.1')
+            const bareTimes = bare.microseconds / alone.bare.microseconds
+            note(`${row}: the same of bare`, '×', bareTimes)
           }
           note(`${row}: answers`, '/s', ours.rate)
           note(`${row}: against bare`, '×', ours.rate / bare.rate, each.goal)
@@ -127,22 +132,26 @@ async function withServers(
   const ours = await startServer(directory, flags, { SHASHIN_ADMIN_TOKEN: ADMIN_TOKEN })
   const bare = await startBare(threads)
   try {
-    await work({ ours, bare })
+    await work({ threads, ours, bare })
   } finally {
     await endServed(ours)
     await endServed(bare)
   }
 }
 
-async function compare(each: Case, { ours, bare }: Pair): Promise<{ ours: Load; bare: Load }> {
-  await load(ours, each.name, () => each.request(), { amount: ANSWERS_BEFORE })
-  const measured = await load(ours, each.name, () => each.request(), { duration: SECONDS })
+async function compare(
+  each: Case,
+  { ours, bare, threads }: Pair,
+): Promise<{ ours: Load; bare: Load }> {
+  const connections = CONNECTIONS * threads
+  const before = { connections, amount: ANSWERS_BEFORE * threads }
+  const extent = { connections, duration: SECONDS }
+  await load(ours, each.name, () => each.request(), before)
+  const measured = await load(ours, each.name, () => each.request(), extent)
   const path = `/${Math.max(2, measured.answerSize)}`
-  await load(bare, each.name, () => ({ ...each.request(), path }), { amount: ANSWERS_BEFORE })
-  return {
-    ours: measured,
-    bare: await load(bare, each.name, () => ({ ...each.request(), path }), { duration: SECONDS }),
-  }
+  const next = (): Request => ({ ...each.request(), path })
+  await load(bare, each.name, next, before)
+  return { ours: measured, bare: await load(bare, each.name, next, extent) }
 }
 
 /** Throws when an answer was not 2xx: a refusal is fast, and would be a lie here. */
@@ -150,12 +159,11 @@ async function load(
   { url, process: server }: Served,
   what: string,
   next: () => Request,
-  extent: { readonly amount: number } | { readonly duration: number },
+  extent: { readonly connections: number; readonly amount?: number; readonly duration?: number },
 ): Promise<Load> {
   const before = processorMicroseconds(server.pid!, 'http ')
   const result = await autocannon({
     url,
-    connections: CONNECTIONS,
     ...extent,
     requests: [{ setupRequest: (request) => ({ ...request, ...next() }) }],
   })
