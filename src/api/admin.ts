@@ -4,7 +4,7 @@ import { Type } from 'typebox'
 import { RequestRefusal } from './errors.ts'
 import { HandleParameters } from './validation.ts'
 import { write } from './writes.ts'
-import { ROLES, demandUserOfHandle } from '../model/users.ts'
+import { ROLES, userOfHandle } from '../model/users.ts'
 import type { FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebox'
 import type { ApiParts } from './parts.ts'
 
@@ -34,7 +34,7 @@ export const adminRoutes: FastifyPluginCallbackTypebox<ApiParts> = (app, parts, 
     { config: { access: 'admin' }, schema: { params: HandleParameters, body: RoleBody } },
     async (request, reply) => {
       const { role } = request.body
-      const user = await store.read((view) => demandUserOfHandle(view, request.params.handle))
+      const user = await store.read((view) => userOfHandle(view, request.params.handle))
       await write(store, reply, 'setRole', { user, role })
       return { role }
     },

@@ -11,7 +11,7 @@ import { CommentBody, ThreadBody, renderComment, renderThread } from './render/c
 import { Cursor, Id, IdParameters, Text, rowOf } from './validation.ts'
 import { idempotencyKeyOf, write } from './writes.ts'
 import { demandThread } from '../model/comments.ts'
-import { demandVisible } from '../model/posts.ts'
+import { demandVisible } from '../model/visibility.ts'
 import type { FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebox'
 import type { RenderingParts } from './render/answer.ts'
 
@@ -72,7 +72,7 @@ export const commentRoutes: FastifyPluginCallbackTypebox<RenderingParts> = (app,
       }
       return answer(reply, (rendering) => {
         // Below a tombstone one reads on; a tombstone is no place to start.
-        demandVisible(rendering.view, post)
+        demandVisible(rendering.view, post, viewerOf(request))
         demandThread(rendering.view, post, parent)
         return renderThread(rendering, parent, viewerOf(request), page)
       })

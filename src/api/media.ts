@@ -12,8 +12,10 @@ import { MediaBody, renderMedia } from './render/media.ts'
 import { IdParameters, rowOf } from './validation.ts'
 import { idempotencyKeyOf, write } from './writes.ts'
 import { UPLOAD_SIZE_MAX } from '../media/photos.ts'
-import { fileOfName, visibleMedia } from '../model/media.ts'
+import { fileOfName } from '../model/media.ts'
 import { Refusal } from '../model/refusal.ts'
+import { media } from '../model/schema.ts'
+import { isMediaVisible } from '../model/visibility.ts'
 import type { FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebox'
 import type { MultipartFile } from '@fastify/multipart'
 import type { FastifyRequest } from 'fastify'
@@ -33,7 +35,7 @@ const PART_LIMITS = {
 
 export const mediaRoutes: FastifyPluginCallbackTypebox<ApiParts> = (
   app,
-  { store, media },
+  { store, media: photos },
   done,
 ) => {
   app.register(multipart, { limits: PART_LIMITS })
@@ -49,7 +51,7 @@ export const mediaRoutes: FastifyPluginCallbackTypebox<ApiParts> = (
         part?.file.resume()
         throw new RequestRefusal('FILE_MISSING')
       }
-      const photo = await media.accept(bytesOf(part))
+      const photo = await photos.accept(bytesOf(part))
       const id = await write(store, reply, 'createMedia', { owner: user, ...photo }, key)
       const body = await store.read((view) => renderVisible(view, id, user))
       return reply.code(201).send(body)
@@ -115,7 +117,8 @@ async function* bytesOf({ file }: MultipartFile): AsyncGenerator<Uint8Array> {
 }
 
 function renderVisible(view: View, id: number, viewer: number): MediaBody {
-  const row = visibleMedia(view, id, viewer)
-  if (row === undefined) throw new Refusal('MEDIA_NOT_FOUND', 'There is no such photo.')
-  return renderMedia(view, row)
+  if (!isMediaVisible(view, id, viewer)) {
+    throw new Refusal('MEDIA_NOT_FOUND', 'There is no such photo.')
+  }
+  return renderMedia(view, view.get(media, id)!)
 }

@@ -17,7 +17,7 @@ import {
 } from './validation.ts'
 import { idempotencyKeyOf, write } from './writes.ts'
 import { postsOfUser } from '../model/timelines.ts'
-import { demandUserOfHandle } from '../model/users.ts'
+import { demandUserOfHandle } from '../model/visibility.ts'
 import type { FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebox'
 import type { RenderingParts } from './render/answer.ts'
 
@@ -102,10 +102,11 @@ export const postRoutes: FastifyPluginCallbackTypebox<RenderingParts> = (app, pa
       const { limit, before } = request.query
       return answer(reply, (rendering) => {
         const { view } = rendering
-        const user = demandUserOfHandle(view, request.params.handle)
+        const viewer = viewerOf(request)
+        const user = demandUserOfHandle(view, request.params.handle, viewer)
         const found = postsOfUser(view, user, limit + 1, before)
         const { ids, next } = cutPage(found, limit)
-        return pageText(renderPosts(rendering, ids, viewerOf(request)), next)
+        return pageText(renderPosts(rendering, ids, viewer), next)
       })
     },
   )

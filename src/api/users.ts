@@ -11,7 +11,8 @@ import { Handle, HandleParameters, PageQuery, Text, cutPage, pageOf } from './va
 import { write } from './writes.ts'
 import { followersOf, followingOf } from '../model/follows.ts'
 import { follows } from '../model/schema.ts'
-import { demandHandle, demandPassword, demandUserOfHandle } from '../model/users.ts'
+import { demandHandle, demandPassword } from '../model/users.ts'
+import { demandUserOfHandle } from '../model/visibility.ts'
 import type { FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebox'
 import type { Passwords } from './passwords.ts'
 import type { RenderingParts } from './render/answer.ts'
@@ -81,8 +82,9 @@ export const userRoutes: FastifyPluginCallbackTypebox<Parts> = (app, parts, done
     },
     (request, reply) =>
       answer(reply, (rendering) => {
-        const user = demandUserOfHandle(rendering.view, request.params.handle)
-        return renderUser(rendering, user, viewerOf(request))
+        const viewer = viewerOf(request)
+        const user = demandUserOfHandle(rendering.view, request.params.handle, viewer)
+        return renderUser(rendering, user, viewer)
       }),
   )
 
@@ -97,7 +99,8 @@ export const userRoutes: FastifyPluginCallbackTypebox<Parts> = (app, parts, done
       schema: { params: HandleParameters, response: { 200: UserBody } },
       handler: async (request, reply) => {
         const { user } = userOf(request)
-        const followee = await store.read((view) => demandUserOfHandle(view, request.params.handle))
+        const { handle } = request.params
+        const followee = await store.read((view) => demandUserOfHandle(view, handle, user))
         await write(store, reply, name, { follower: user, followee })
         return answer(reply, (rendering) => renderUser(rendering, followee, user))
       },
@@ -122,11 +125,12 @@ export const userRoutes: FastifyPluginCallbackTypebox<Parts> = (app, parts, done
         const { limit, before } = request.query
         return answer(reply, (rendering) => {
           const { view } = rendering
-          const user = demandUserOfHandle(view, request.params.handle)
+          const viewer = viewerOf(request)
+          const user = demandUserOfHandle(view, request.params.handle, viewer)
           const found = edgesOf(view, user, limit + 1, before)
           const { ids, next } = cutPage(found, limit)
           const people = ids.map((edge) => view.value(follows, edge, end))
-          return pageText(renderUsers(rendering, people, viewerOf(request)), next)
+          return pageText(renderUsers(rendering, people, viewer), next)
         })
       },
     )

@@ -129,8 +129,8 @@ export function pair<F extends string>(first: F, second: F): IndexField<'pair', 
 }
 
 /**
- * Lists the rows of an owner, newest first. With `unless`, only rows in which all those columns are
- * 0.
+ * Lists the rows of an owner, newest first; of a number that is one of a few, such as a state, the
+ * rows that have it, 0 excepted. With `unless`, only rows in which all those columns are 0.
  */
 export function postings<const F extends string>(
   field: F,
@@ -178,7 +178,9 @@ type ValueOf<F> = F extends { readonly value?: infer Value } ? Exclude<Value, un
 type CounterNames<C> = {
   [K in keyof C]: C[K] extends { readonly kind: 'counter' } ? K : never
 }[keyof C]
-type NumberNames<C> = { [K in keyof C]: ValueOf<C[K]> extends number ? K : never }[keyof C]
+type NumberNames<C> = {
+  [K in keyof C]: ValueOf<C[K]> extends number | boolean ? K : never
+}[keyof C]
 
 /** A row as readers get it. */
 export type Row<T> =
@@ -195,7 +197,7 @@ export type Row<T> =
 export type NewRow<T> =
   T extends TableDefinition<infer C> ? Partial<Omit<Row<T>, 'id' | CounterNames<C>>> : never
 
-/** Names of a table's columns that hold numbers. */
+/** Names of a table's columns, all of which hold numbers; a flag is 0 or 1. */
 export type NumberColumnName<T> =
   T extends TableDefinition<infer C> ? Extract<NumberNames<C>, string> : never
 
@@ -290,8 +292,9 @@ export function defineTable<
       for (const field of index.fields) {
         const column = columns[field]
         const isReference = column?.kind === 'reference'
-        if (index.kind !== 'unique')
-          assert(isReference, 'posting lists and pairs are over references')
+        if (index.kind === 'pair') assert(isReference, 'pairs are over references')
+        else if (index.kind === 'postings')
+          assert(isReference || column?.kind === 'number', 'posting lists are over rows or numbers')
         else
           assert(
             isKeyColumn(column) || record[field]?.kind === 'text',

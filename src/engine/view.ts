@@ -31,7 +31,7 @@ export interface View {
    */
   getMany<T extends AnyTable>(table: T, rows: ArrayLike<number>): Row<T>[]
   has(table: AnyTable, row: number): boolean
-  /** One number column of a row, without reading the rest; 0 when there is no row. */
+  /** One column of a row, without reading the rest; 0 when there is no row, a flag is 0 or 1. */
   value<T extends AnyTable>(table: T, row: number, column: NumberColumnName<T>): number
   /** How often the row's own fields were written, counters left out; 0 when there is none. */
   version(table: AnyTable, row: number): number

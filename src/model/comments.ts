@@ -2,10 +2,11 @@
 // thread: every question is about one comment and its direct answers.
 
 import { TEXT_LIMITS } from './limits.ts'
-import { demandVisible, isVisible, rootOf } from './posts.ts'
+import { rootOf } from './posts.ts'
 import { Refusal } from './refusal.ts'
 import { posts, users } from './schema.ts'
 import { fitText } from './text.ts'
+import { demandVisible, isVisible } from './visibility.ts'
 import type { Transaction } from '../engine/transaction.ts'
 import type { View } from '../engine/view.ts'
 
@@ -27,8 +28,8 @@ export type CommentOrder = 'new' | 'old'
 export function publishComment(tx: Transaction, input: PublishComment): number {
   const { author, post, parent = post } = input
   if (!tx.has(users, author)) throw new Refusal('USER_NOT_FOUND')
-  demandVisible(tx, post)
-  if (!isVisible(tx, parent)) throw new Refusal('COMMENT_NOT_FOUND')
+  demandVisible(tx, post, author)
+  if (!isVisible(tx, parent, author)) throw new Refusal('COMMENT_NOT_FOUND')
   const root = demandThread(tx, post, parent)
   return tx.insert(posts, {
     author,

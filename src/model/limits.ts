@@ -19,6 +19,11 @@ export const TEXT_LIMITS = {
   bio: { label: 'a bio', countMin: 0, countMax: 500, hasLines: true },
   caption: { label: 'a caption', countMin: 0, countMax: 2_200, hasLines: true },
   comment: { label: 'a comment', countMin: 1, countMax: 2_200, hasLines: true },
+  /** What a photo shows, for those who do not see it. */
+  alt: { label: 'a description', countMin: 0, countMax: 1_500, hasLines: true },
+  collection: { label: 'the name of a collection', countMin: 1, countMax: 60, hasLines: false },
+  /** What moderators and those who report say. */
+  reason: { label: 'a reason', countMin: 0, countMax: 1_000, hasLines: true },
 } as const satisfies Readonly<Record<string, TextLimit>>
 
 /** UTF-8 bytes of the longest text that a limit allows. */
@@ -43,3 +48,15 @@ export const POST_MEDIA_COUNT_MAX = 10
 
 /** People that one follows: bounds the merge of a home timeline. */
 export const FOLLOWING_COUNT_MAX = 5_000
+
+/** UTF-8 bytes. */
+export const EMAIL_SIZE_MAX = 254
+export const TAG_SIZE_MAX = 200
+
+/** Users whom a caption or comment mentions with effect; further mentions are plain text. */
+export const MENTION_COUNT_MAX = 20
+/** Tags that a post is found by; further ones are plain text. */
+export const TAG_COUNT_MAX = 30
+
+/** Recovery codes that come with a second factor, each good for one log-in. */
+export const RECOVERY_CODE_COUNT = 10

@@ -59,16 +59,6 @@ export function removeMedia(tx: Transaction, ids: readonly number[]): void {
   }
 }
 
-/** A photo: to its owner always, to others once a post shows it. Undefined when there is none. */
-export function visibleMedia(
-  view: View,
-  id: number,
-  viewer: number,
-): Row<typeof media> | undefined {
-  const row = view.get(media, id)
-  return row !== undefined && (row.post !== 0 || row.owner === viewer) ? row : undefined
-}
-
 /** The file of that name, undefined when no photo shows it. */
 export function fileOfName(view: View, name: string): Row<typeof files> | undefined {
   const row = view.find(files.indexes.byName, name)

@@ -1,5 +1,5 @@
-// Posts: publishing and deleting them, and who may see what. A comment is a post, too
-// (comments.ts), so everything here that takes a post takes a comment.
+// Posts: publishing and deleting them. A comment is a post, too (comments.ts), so everything here
+// that takes a post takes a comment.
 //
 // Deleting erases text and photos at once and hides the row from every list. What hung on it, likes
 // and the comments below a deleted post, stays in its tables, out of sight: there may be millions,
@@ -10,6 +10,7 @@ import { attachMedia, demandFreeMedia, removeMedia } from './media.ts'
 import { Refusal } from './refusal.ts'
 import { posts, users } from './schema.ts'
 import { fitText } from './text.ts'
+import { PUBLIC, demandVisible } from './visibility.ts'
 import type { Transaction } from '../engine/transaction.ts'
 import type { View } from '../engine/view.ts'
 
@@ -29,7 +30,8 @@ export function publishPost(tx: Transaction, input: PublishPost): number {
   if (!tx.has(users, author)) throw new Refusal('USER_NOT_FOUND')
   const caption = fitText(input.caption, TEXT_LIMITS.caption)
   demandFreeMedia(tx, author, media)
-  const post = tx.insert(posts, { author, caption, media, publishedAt: tx.now })
+  const visibility = PUBLIC
+  const post = tx.insert(posts, { author, caption, media, visibility, publishedAt: tx.now })
   attachMedia(tx, post, media)
   return post
 }
@@ -41,7 +43,7 @@ export function publishPost(tx: Transaction, input: PublishPost): number {
  */
 export function deletePost(tx: Transaction, input: { post: number; user: number }): void {
   const { post, user } = input
-  demandVisible(tx, post)
+  demandVisible(tx, post, user)
   const { author, parent, root, replies, media } = tx.get(posts, post)!
   if (author !== user) throw new Refusal('NOT_YOURS')
   const isGone = root === 0 || replies === 0
@@ -49,18 +51,6 @@ export function deletePost(tx: Transaction, input: { post: number; user: number 
   // Time 0 would say "live", and a clock may be paused there.
   tx.update(posts, post, { deletedAt: Math.max(tx.now, 1), isGone, caption: '', media: [] })
   if (isGone && root !== 0) sweepTombstones(tx, parent)
-}
-
-/** Whether anybody may see it: neither deleted nor in a deleted thread. */
-export function isVisible(view: View, post: number): boolean {
-  if (!view.has(posts, post) || view.value(posts, post, 'deletedAt') !== 0) return false
-  const root = view.value(posts, post, 'root')
-  return root === 0 || view.value(posts, root, 'deletedAt') === 0
-}
-
-/** Refuses with POST_NOT_FOUND. */
-export function demandVisible(view: View, post: number): void {
-  if (!isVisible(view, post)) throw new Refusal('POST_NOT_FOUND')
 }
 
 /** The post that starts the thread of `post`. */

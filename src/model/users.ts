@@ -87,13 +87,6 @@ export function userOfHandle(view: View, handle: string): number {
   return view.find(users.indexes.byHandle, handle.toLowerCase())
 }
 
-/** Refuses with USER_NOT_FOUND. */
-export function demandUserOfHandle(view: View, handle: string): number {
-  const user = userOfHandle(view, handle)
-  if (user === 0) throw new Refusal('USER_NOT_FOUND')
-  return user
-}
-
 export function roleOf(view: View, user: number): Role {
   return ROLES[view.value(users, user, 'role')] ?? 'user'
 }

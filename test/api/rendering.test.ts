@@ -7,7 +7,7 @@ import { pageText } from '../../src/api/render/answer.ts'
 import { renderComment, renderThread } from '../../src/api/render/comment.ts'
 import { renderPost, renderPosts } from '../../src/api/render/post.ts'
 import { renderMe, renderUser, renderUsers } from '../../src/api/render/user.ts'
-import { isVisible } from '../../src/model/posts.ts'
+import { isVisible } from '../../src/model/visibility.ts'
 import { posts, users } from '../../src/model/schema.ts'
 import { homeTimeline } from '../../src/model/timelines.ts'
 import { Network } from '../support/network.ts'
@@ -145,7 +145,7 @@ function question(view: View, random: Random): Question {
     },
     { schema: 'me', render: (on) => renderMe(on, user), plain: (of) => plainMe(of, user) },
   ]
-  if (isVisible(view, post)) {
+  if (isVisible(view, post, 0)) {
     questions.push(
       {
         schema: 'post',

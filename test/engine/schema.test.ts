@@ -82,8 +82,8 @@ describe('a declaration', () => {
     ['a field id past 16 bits', () => defineTable({ ...one, columns: { a: number(65_536) } })],
     ['256 columns', () => defineTable({ ...one, columns: many })],
     [
-      'a list over a number',
-      () => defineTable({ ...one, columns, indexes: { a: postings('size') } }),
+      'a list over a time',
+      () => defineTable({ ...one, columns: { at: timeMs(1) }, indexes: { a: postings('at') } }),
     ],
     [
       'a pair with a number',

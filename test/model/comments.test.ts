@@ -2,7 +2,7 @@
 
 import { expect } from 'vitest'
 import { repliesOf } from '../../src/model/comments.ts'
-import { isVisible } from '../../src/model/posts.ts'
+import { isVisible } from '../../src/model/visibility.ts'
 import { posts } from '../../src/model/schema.ts'
 import { expectCode, networkTest } from '../support/network.ts'
 import { Random } from '../support/seeded.ts'
@@ -80,7 +80,7 @@ networkTest('a comment with answers leaves a tombstone, one without goes', async
   await network.run('deletePost', { post: b!, user: anna })
   expect(stateOf(network, b!)).toBe('tombstone')
   expect(network.view.get(posts, b!)).toMatchObject({ caption: '' })
-  expect(isVisible(network.view, b!)).toBe(false)
+  expect(isVisible(network.view, b!, 0)).toBe(false)
   expect(network.view.value(posts, post!, 'comments')).toBe(3)
   expect(repliesOf(network.view, a!, 'old', 10)).toEqual([b, beside])
   await expectCode(network.comment(anna, post!, b), 'COMMENT_NOT_FOUND')

@@ -11,8 +11,8 @@ import { Type } from 'typebox'
 import { assert } from '../../std/assert.ts'
 import { repliesOf } from '../../model/comments.ts'
 import { isLiked } from '../../model/likes.ts'
-import { demandVisible } from '../../model/posts.ts'
 import { posts } from '../../model/schema.ts'
+import { demandVisible } from '../../model/visibility.ts'
 import { cutPage, nullable, pageOf } from '../validation.ts'
 import { openText, pageText } from './answer.ts'
 import { AuthorBody, authorOf } from './user.ts'
@@ -59,7 +59,7 @@ const COMMENT: FragmentKind = {
 
 /** Refuses with POST_NOT_FOUND. */
 export function renderComment(rendering: Rendering, comment: number, viewer: number): string {
-  demandVisible(rendering.view, comment)
+  demandVisible(rendering.view, comment, viewer)
   return `${fieldsOf(rendering, comment, viewer)}}`
 }
 

@@ -5,8 +5,8 @@
 import { Type } from 'typebox'
 import { assert } from '../../std/assert.ts'
 import { isLiked } from '../../model/likes.ts'
-import { demandVisible } from '../../model/posts.ts'
 import { posts } from '../../model/schema.ts'
+import { demandVisible, isListed } from '../../model/visibility.ts'
 import { nullable } from '../validation.ts'
 import { openText } from './answer.ts'
 import { MediaBody, albumOf } from './media.ts'
@@ -46,15 +46,15 @@ const POST: FragmentKind = {
 
 /** Refuses with POST_NOT_FOUND. */
 export function renderPost(rendering: Rendering, post: number, viewer: number): string {
-  demandVisible(rendering.view, post)
+  demandVisible(rendering.view, post, viewer)
   return textOf(rendering, post, viewer)
 }
 
-/** An array of posts that are visible, in the order of their ids. */
+/** An array of those posts that lists show the viewer, in the order of their ids. */
 export function renderPosts(rendering: Rendering, ids: readonly number[], viewer: number): string {
   let text = ''
   for (const id of ids) {
-    if (!rendering.view.has(posts, id)) continue
+    if (!isListed(rendering.view, id, viewer)) continue
     text += text === '' ? '[' : ','
     text += textOf(rendering, id, viewer)
   }
