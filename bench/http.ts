@@ -8,6 +8,7 @@
 // there before the server starts; nobody is limited in how much to ask.
 
 import autocannon from 'autocannon'
+import { Random } from '../src/std/random.ts'
 import { populate } from './support/populated-network.ts'
 import { endServed, startBare, startServer } from './support/served.ts'
 import type { Request } from 'autocannon'
@@ -35,14 +36,14 @@ interface Case {
 export async function run(context: BenchContext): Promise<readonly Measurement[]> {
   const { directory, args } = context
   const say = (line: string): void => context.say(line)
-  const choose = chooser(context.seed)
+  const random = new Random(context.seed)
   say('filling a network')
-  const network = await populate(directory, POPULATION, choose)
+  const network = await populate(directory, POPULATION, random)
   const server = await startServer(directory)
   const bare = await startBare()
   try {
     const measurements: Measurement[] = []
-    for (const each of casesOf(network, choose)) {
+    for (const each of casesOf(network, random)) {
       if (args.length > 0 && !args.includes(each.name)) continue
       measurements.push(...(await measure(each, server.url, bare.url, say)))
     }
@@ -53,16 +54,16 @@ export async function run(context: BenchContext): Promise<readonly Measurement[]
   }
 }
 
-function casesOf({ tokens, postIds }: PopulatedNetwork, choose: (limit: number) => number): Case[] {
+function casesOf({ tokens, postIds }: PopulatedNetwork, random: Random): Case[] {
   let handles = 0
   const headers = (): Record<string, string> => ({
-    authorization: `Bearer ${tokens[choose(tokens.length)]}`,
+    authorization: `Bearer ${random.pick(tokens)}`,
   })
   const jsonHeaders = (): Record<string, string> => ({
     ...headers(),
     'content-type': 'application/json',
   })
-  const post = (): number => postIds[choose(postIds.length)]!
+  const post = (): number => random.pick(postIds)
   const feed = (): ReturnType<Case['next']> => ({
     path: `${PREFIX}/feed?limit=20`,
     headers: headers(),
@@ -100,7 +101,7 @@ function casesOf({ tokens, postIds }: PopulatedNetwork, choose: (limit: number) 
     { name: 'post', connections: CONNECTIONS, next: page },
     { name: 'thread', connections: CONNECTIONS, next: thread },
     { name: 'comment', connections: CONNECTIONS, next: comment },
-    { name: 'mixed', connections: CONNECTIONS, next: () => mix[choose(mix.length)]!() },
+    { name: 'mixed', connections: CONNECTIONS, next: () => random.pick(mix)() },
   ]
 }
 
@@ -156,16 +157,5 @@ async function load(
     p99: result.latency.p99,
     // Headers are some 250 bytes of it.
     answerSize: Math.max(2, Math.round(result.throughput.total / result.requests.total) - 250),
-  }
-}
-
-/** mulberry32. */
-function chooser(seed: number): (limit: number) => number {
-  let state = seed >>> 0
-  return (limit) => {
-    state = (state + 0x6d2b79f5) >>> 0
-    let word = Math.imul(state ^ (state >>> 15), state | 1)
-    word ^= word + Math.imul(word ^ (word >>> 7), word | 61)
-    return Math.floor((((word ^ (word >>> 14)) >>> 0) / 2 ** 32) * limit)
   }
 }

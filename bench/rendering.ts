@@ -12,6 +12,7 @@ import { once } from 'node:events'
 import { cpSync } from 'node:fs'
 import { join } from 'node:path'
 import autocannon from 'autocannon'
+import { Random } from '../src/std/random.ts'
 import { populate } from './support/populated-network.ts'
 import { endServed, processorMicroseconds, startBare } from './support/served.ts'
 import type { BenchContext } from './main.ts'
@@ -42,7 +43,7 @@ export async function run(context: BenchContext): Promise<readonly Measurement[]
   const { directory, args, seed } = context
   context.say('filling a network')
   const stores = [join(directory, 'cached'), join(directory, 'anew')] as const
-  const { tokens, postIds } = await populate(stores[0], POPULATION, chooser(seed))
+  const { tokens, postIds } = await populate(stores[0], POPULATION, new Random(seed))
   cpSync(stores[0], stores[1], { recursive: true })
   const servers = {
     cached: await start(stores[0], FRAGMENTS_SIZE),
@@ -143,15 +144,4 @@ async function start(directory: string, fragmentsSize: number): Promise<Served> 
   const server = fork(file, [directory, String(fragmentsSize)])
   const [port] = (await once(server, 'message')) as [number]
   return { url: `http://127.0.0.1:${port}`, process: server }
-}
-
-/** mulberry32. */
-function chooser(seed: number): (limit: number) => number {
-  let state = seed >>> 0
-  return (limit) => {
-    state = (state + 0x6d2b79f5) >>> 0
-    let word = Math.imul(state ^ (state >>> 15), state | 1)
-    word ^= word + Math.imul(word ^ (word >>> 7), word | 61)
-    return Math.floor((((word ^ (word >>> 14)) >>> 0) / 2 ** 32) * limit)
-  }
 }

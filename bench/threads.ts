@@ -14,6 +14,7 @@
 
 import { join } from 'node:path'
 import autocannon from 'autocannon'
+import { Random } from '../src/std/random.ts'
 import { populate } from './support/populated-network.ts'
 import { endServed, processorMicroseconds, startBare, startServer } from './support/served.ts'
 import type { Request } from 'autocannon'
@@ -59,8 +60,8 @@ interface Load {
 export async function run(context: BenchContext): Promise<readonly Measurement[]> {
   const directory = join(context.directory, 'store')
   context.say('filling a network')
-  const network = await populate(directory, POPULATION, chooser(context.seed))
-  const cases = casesOf(network, chooser(context.seed))
+  const network = await populate(directory, POPULATION, new Random(context.seed))
+  const cases = casesOf(network, new Random(context.seed))
   const samples = new Map<string, { unit: string; goal?: string; values: number[] }>()
   const note = (row: string, unit: string, value: number, goal?: string): void => {
     const known = samples.get(row) ?? { unit, values: [], ...(goal === undefined ? {} : { goal }) }
@@ -104,11 +105,11 @@ export async function run(context: BenchContext): Promise<readonly Measurement[]
   }))
 }
 
-function casesOf({ tokens, postIds }: PopulatedNetwork, choose: (limit: number) => number): Case[] {
+function casesOf({ tokens, postIds }: PopulatedNetwork, random: Random): Case[] {
   const headers = (): Record<string, string> => ({
-    authorization: `Bearer ${tokens[choose(tokens.length)]}`,
+    authorization: `Bearer ${random.pick(tokens)}`,
   })
-  const post = (): number => postIds[choose(postIds.length)]!
+  const post = (): number => random.pick(postIds)
   return [
     {
       name: 'feed of 20',
@@ -210,15 +211,4 @@ async function retries(
   // Each request reads twice, who asks and what for.
   const reads = 2 * (answers.requests.total + written.requests.total)
   return ((await count()) - before) / (reads / 1000)
-}
-
-/** mulberry32. */
-function chooser(seed: number): (limit: number) => number {
-  let state = seed >>> 0
-  return (limit) => {
-    state = (state + 0x6d2b79f5) >>> 0
-    let word = Math.imul(state ^ (state >>> 15), state | 1)
-    word ^= word + Math.imul(word ^ (word >>> 7), word | 61)
-    return Math.floor((((word ^ (word >>> 14)) >>> 0) / 2 ** 32) * limit)
-  }
 }

@@ -17,6 +17,7 @@ import {
 } from '../../src/engine/schema.ts'
 import type { DatastoreOptions } from '../../src/engine/datastore.ts'
 import type { Transaction } from '../../src/engine/transaction.ts'
+import type { Random } from '../../src/std/random.ts'
 
 export const TEXT_SIZE = 120
 
@@ -102,24 +103,6 @@ export async function populate(store: CommentStore, commentCount: number): Promi
     await store.transact('populate', some)
     userCount -= some.userCount
     postCount -= some.postCount
-  }
-}
-
-/** Numbers from a seed: mulberry32. */
-export class Random {
-  #state: number
-
-  constructor(seed: number) {
-    this.#state = seed >>> 0
-  }
-
-  /** A natural number below `limit`. */
-  below(limit: number): number {
-    this.#state = (this.#state + 0x6d2b79f5) >>> 0
-    let word = this.#state
-    word = Math.imul(word ^ (word >>> 15), word | 1)
-    word ^= word + Math.imul(word ^ (word >>> 7), word | 61)
-    return Math.floor((((word ^ (word >>> 14)) >>> 0) / 2 ** 32) * limit)
   }
 }
 

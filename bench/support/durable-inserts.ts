@@ -8,7 +8,8 @@
 // `transact` to its settled promise.
 
 import { mkdirSync } from 'node:fs'
-import { CommentSource, Random, openStore, populate } from './comment-network.ts'
+import { Random } from '../../src/std/random.ts'
+import { CommentSource, openStore, populate } from './comment-network.ts'
 import { RawWrites } from './raw-writes.ts'
 import { rateOf, rowsOf, startStopwatch } from './stopwatch.ts'
 import type { CommentStore } from './comment-network.ts'

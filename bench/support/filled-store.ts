@@ -9,7 +9,8 @@
 // which no cache holds, as they would be.
 
 import { setImmediate } from 'node:timers/promises'
-import { CommentSource, Random, comments, openStore, populate, posts } from './comment-network.ts'
+import { Random } from '../../src/std/random.ts'
+import { CommentSource, comments, openStore, populate, posts } from './comment-network.ts'
 import { rateOf, rowsOf, startStopwatch } from './stopwatch.ts'
 import type { CommentStore } from './comment-network.ts'
 import type { PartInput } from './engine-parts.ts'

@@ -7,6 +7,7 @@ import { createToken } from '../../src/api/authentication.ts'
 import { Datastore } from '../../src/engine/datastore.ts'
 import { tables } from '../../src/model/schema.ts'
 import { transactions } from '../../src/model/transactions.ts'
+import type { Random } from '../../src/std/random.ts'
 
 export interface PopulatedNetwork {
   readonly tokens: readonly string[]
@@ -20,11 +21,10 @@ export interface Population {
   readonly commentsEach: number
 }
 
-/** `choose` returns a natural number below its argument. */
 export async function populate(
   directory: string,
   population: Population,
-  choose: (limit: number) => number,
+  random: Random,
 ): Promise<PopulatedNetwork> {
   await using store = await Datastore.open({
     tables,
@@ -42,7 +42,7 @@ export async function populate(
     people.push((await store.transact('signUp', input)).output)
     tokens.push(token)
   }
-  const someone = (): number => people[choose(people.length)]!
+  const someone = (): number => random.pick(people)
   const edges = people.flatMap((follower) =>
     Array.from({ length: followsEach }, () => ({ follower, followee: someone() })),
   )

@@ -36,8 +36,8 @@ export function storeMetrics(stats: StoreStats): Metrics {
     gauge('shashin_store_first_log_lsn', 'The oldest transaction in the log.', stats.firstLogLsn),
     gauge(
       'shashin_store_snapshot_lsn',
-      'The newest transaction in a snapshot that this store has taken; 0 when it has taken none.',
-      snapshot.last?.lsn ?? 0,
+      'The newest transaction in a snapshot; 0 when there is none.',
+      snapshot.lsn,
     ),
     gauge(
       'shashin_store_snapshot_running',

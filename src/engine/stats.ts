@@ -32,6 +32,9 @@ export interface StoreStats {
   readonly freeSize: number | null
   readonly commits: CommitStats
   readonly snapshot: {
+    /** The newest one that is kept, whoever took it; 0 when there is none. */
+    readonly lsn: number
+    /** What this process took last. */
     readonly last: CheckpointResult | null
     readonly failure: string | null
     readonly running: boolean
@@ -58,7 +61,7 @@ export function storeStats(
   checkpointer: Checkpointer,
   freeSpace: FreeSpaceWatch,
 ): StoreStats {
-  const { memory, tables, log, storeId } = state
+  const { memory, tables, log, snapshots, storeId } = state
   const { last, failure, running } = checkpointer.state
   return {
     storeId,
@@ -72,7 +75,12 @@ export function storeStats(
     poisoned: commit.poison !== undefined,
     freeSize: Number.isFinite(freeSpace.freeSize) ? freeSpace.freeSize : null,
     commits: { ...commit.stats },
-    snapshot: { last: last ?? null, failure: failure ?? null, running },
+    snapshot: {
+      lsn: snapshots.newestLsn() ?? 0,
+      last: last ?? null,
+      failure: failure ?? null,
+      running,
+    },
     tables: tableStats(tables),
   }
 }

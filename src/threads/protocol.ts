@@ -68,7 +68,7 @@ export interface ThreadFigures {
   readonly restarts: number
   readonly heapUsedSize: number
   readonly heapLimitSize: number
-  /** Milliseconds since the last figures, of the event loop beyond its resolution. */
+  /** Milliseconds of the last whole ten seconds, beyond the resolution of the event loop. */
   readonly eventLoopDelayMs: { readonly mean: number; readonly p99: number; readonly max: number }
 }
 

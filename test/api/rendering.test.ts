@@ -22,7 +22,7 @@ import {
 import { seededTest } from '../support/seeded.ts'
 import type { Rendering } from '../../src/api/render/fragments.ts'
 import type { View } from '../../src/engine/view.ts'
-import type { Random } from '../support/seeded.ts'
+import type { Random } from '../../src/std/random.ts'
 
 /** Texts that a serialiser may get wrong, in JSON and in memory. */
 const TEXTS = [

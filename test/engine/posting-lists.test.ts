@@ -7,7 +7,7 @@ import { Column } from '../../src/engine/memory/column.ts'
 import { Memory } from '../../src/engine/memory/memory.ts'
 import { PostingLists } from '../../src/engine/posting-lists.ts'
 import { seededTest } from '../support/seeded.ts'
-import type { Random } from '../support/seeded.ts'
+import type { Random } from '../../src/std/random.ts'
 
 const PAGE_COUNTS = [2, 6, 14, 30, 62, 126, 254, 510, 1022, 2046]
 const FIRST_PAGE_WORD = 16

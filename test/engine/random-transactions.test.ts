@@ -9,7 +9,7 @@ import { seededTest } from '../support/seeded.ts'
 import { SmallStore, likes, people, posts, smallTables, stateOf } from '../support/small-store.ts'
 import type { Transaction } from '../../src/engine/transaction.ts'
 import type { AnyTable } from '../../src/engine/view.ts'
-import type { Random } from '../support/seeded.ts'
+import type { Random } from '../../src/std/random.ts'
 
 type Values = Record<string, unknown>
 

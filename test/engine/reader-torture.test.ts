@@ -15,7 +15,7 @@ import { restlessTransactions } from '../support/restless-network.ts'
 import { seededTest } from '../support/seeded.ts'
 import type { StoreHandle } from '../../src/engine/store-reader.ts'
 import type { ReaderReport, ReaderTask } from '../support/reader-thread.ts'
-import type { Random } from '../support/seeded.ts'
+import type { Random } from '../../src/std/random.ts'
 
 const READER_COUNT = 3
 const READS_MIN = 8000

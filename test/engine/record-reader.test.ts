@@ -5,7 +5,7 @@ import { Packr } from 'msgpackr'
 import { describe, expect, it } from 'vitest'
 import { RecordReader } from '../../src/engine/record-reader.ts'
 import { seededTest } from '../support/seeded.ts'
-import type { Random } from '../support/seeded.ts'
+import type { Random } from '../../src/std/random.ts'
 
 const NUMBERS = [0, 1, 127, 128, 255, 256, 65_535, 65_536, 2 ** 32 - 1, 2 ** 32, 2 ** 53, -1, -32]
 const MORE_NUMBERS = [-33, -128, -129, -32_768, -32_769, -(2 ** 31), 0.5, -1.7e308, 5e-324]

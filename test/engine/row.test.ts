@@ -16,7 +16,7 @@ import * as schema from '../../src/engine/schema.ts'
 import { seededTest } from '../support/seeded.ts'
 import { SmallStore } from '../support/small-store.ts'
 import type { Json } from '../../src/engine/schema.ts'
-import type { Random } from '../support/seeded.ts'
+import type { Random } from '../../src/std/random.ts'
 
 const table = defineTable({
   id: 1,

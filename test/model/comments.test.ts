@@ -5,7 +5,7 @@ import { repliesOf } from '../../src/model/comments.ts'
 import { isVisible } from '../../src/model/visibility.ts'
 import { posts } from '../../src/model/schema.ts'
 import { expectCode, networkTest } from '../support/network.ts'
-import { Random } from '../support/seeded.ts'
+import { Random } from '../../src/std/random.ts'
 import type { Network } from '../support/network.ts'
 
 const CHAIN_COUNT = 1_000

@@ -6,7 +6,7 @@ import { FOLLOWING_COUNT_MAX } from '../../src/model/limits.ts'
 import { follows, users } from '../../src/model/schema.ts'
 import { homeTimeline, postsOfUser } from '../../src/model/timelines.ts'
 import { expectCode, networkTest } from '../support/network.ts'
-import { Random } from '../support/seeded.ts'
+import { Random } from '../../src/std/random.ts'
 
 networkTest('a follow counts once, both ways, and ends', async (network) => {
   const anna = await network.signUp('anna')

@@ -13,7 +13,7 @@ import { openOn } from './simulated-store.ts'
 import type { Disk } from '../../src/engine/disk.ts'
 import type { ForgetfulDisk } from './forgetful-disk.ts'
 import type { LittleOracle } from './little-oracle.ts'
-import type { Random } from './seeded.ts'
+import type { Random } from '../../src/std/random.ts'
 import type { SimulatedOptions, SimulatedStore } from './simulated-store.ts'
 
 const DEEP_ONCE_IN = 16

@@ -2,7 +2,7 @@
 
 import { describe, expect, test } from 'vitest'
 import { ForgetfulDisk } from './forgetful-disk.ts'
-import { Random } from './seeded.ts'
+import { Random } from '../../src/std/random.ts'
 import type { DiskFile } from '../../src/engine/disk.ts'
 
 const random = new Random(1)

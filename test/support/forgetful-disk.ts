@@ -16,7 +16,7 @@
 
 import { dirname, join, normalize } from 'node:path'
 import { ForgetfulFile, SECTOR_SIZE } from './forgetful-file.ts'
-import type { Random } from './seeded.ts'
+import type { Random } from '../../src/std/random.ts'
 import type { Disk, DiskFile, OpenMode } from '../../src/engine/disk.ts'
 import type { Choose, SyncMark } from './forgetful-file.ts'
 

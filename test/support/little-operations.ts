@@ -3,7 +3,7 @@
 // in it is compared thousands of times.
 
 import type { LittleOperation, LittleOracle } from './little-oracle.ts'
-import type { Random } from './seeded.ts'
+import type { Random } from '../../src/std/random.ts'
 
 const PERSONS_MAX = 4
 const POSTS_MAX = 12

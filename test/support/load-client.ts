@@ -18,7 +18,7 @@ import { createHash } from 'node:crypto'
 import { request } from 'node:http'
 import { PREFIX } from '../../src/api/app.ts'
 import { cameraJpeg, formOf } from './pictures.ts'
-import { Random } from './seeded.ts'
+import { Random } from '../../src/std/random.ts'
 
 export type ToClient =
   | { readonly load: string; readonly upload: Upload }

@@ -4,7 +4,7 @@
 import { PAGE_SIZE } from '../../src/engine/memory/region.ts'
 import type { Memory } from '../../src/engine/memory/memory.ts'
 import type { Region } from '../../src/engine/memory/region.ts'
-import type { Random } from './seeded.ts'
+import type { Random } from '../../src/std/random.ts'
 
 /** Regions larger than this do not grow. */
 const SIZE_MAX = 48 * PAGE_SIZE

@@ -12,7 +12,7 @@
 import crypto from 'node:crypto'
 import { syncBuiltinESMExports } from 'node:module'
 import { beforeImages } from '../../src/engine/memory/before-images.ts'
-import type { Random } from './seeded.ts'
+import type { Random } from '../../src/std/random.ts'
 
 interface Timer {
   readonly work: () => void

@@ -5,7 +5,7 @@
 import { parentPort, workerData } from 'node:worker_threads'
 import { CommandClient } from '../../src/threads/command-client.ts'
 import { reviveError } from '../../src/threads/plain-errors.ts'
-import { Random } from '../support/seeded.ts'
+import { Random } from '../../src/std/random.ts'
 import { outcomeOf } from './command-doubles.ts'
 import { Oracle } from './command-oracle.ts'
 import type { MessagePort } from 'node:worker_threads'

@@ -17,7 +17,7 @@ import type { Registry } from '../../src/engine/store.ts'
 import type { RefusalCode } from '../../src/model/refusal.ts'
 import type { CommandClientOptions } from '../../src/threads/command-client.ts'
 import type { Answers, Commands } from '../../src/threads/command-messages.ts'
-import type { Random } from '../support/seeded.ts'
+import type { Random } from '../../src/std/random.ts'
 
 const registry = {
   note: (_tx, input: number) => input,

@@ -5,7 +5,7 @@ import type { Json } from '../../src/engine/schema.ts'
 import type { Committed } from '../../src/engine/store.ts'
 import type { Time } from '../../src/threads/command-client.ts'
 import type { RunCommand, RunOptions } from '../../src/threads/command-server.ts'
-import type { Random } from '../support/seeded.ts'
+import type { Random } from '../../src/std/random.ts'
 
 interface Timer {
   readonly atMs: number

@@ -4,7 +4,7 @@
 
 import { expect, test } from 'vitest'
 import { append, newDisk, openLog, readAll } from '../../support/log-story.ts'
-import { Random } from '../../support/seeded.ts'
+import { Random } from '../../../src/std/random.ts'
 import type { ForgetfulDisk } from '../../support/forgetful-disk.ts'
 import type { LocalLog } from '../../../src/engine/log/local-log.ts'
 import type { Durability } from '../../../src/engine/log/local-writer.ts'

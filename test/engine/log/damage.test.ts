@@ -28,7 +28,7 @@ import {
   readAll,
   refusalOf,
 } from '../../support/log-story.ts'
-import { Random } from '../../support/seeded.ts'
+import { Random } from '../../../src/std/random.ts'
 import type { ForgetfulDisk } from '../../support/forgetful-disk.ts'
 import type { StoryOptions } from '../../support/log-story.ts'
 import type { SegmentHeader } from '../../../src/engine/log/segment.ts'

@@ -4,7 +4,7 @@
 import { expect, test } from 'vitest'
 import { DatastoreError } from '../../../src/engine/errors.ts'
 import { append, newDisk, openLog, readAll } from '../../support/log-story.ts'
-import { Random } from '../../support/seeded.ts'
+import { Random } from '../../../src/std/random.ts'
 import type { Errno, ForgetfulDisk } from '../../support/forgetful-disk.ts'
 import type { Durability } from '../../../src/engine/log/local-writer.ts'
 

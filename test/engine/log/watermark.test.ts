@@ -10,7 +10,7 @@ import {
   readWatermark,
 } from '../../../src/engine/log/watermark.ts'
 import { WATERMARK, newDisk } from '../../support/log-story.ts'
-import { Random } from '../../support/seeded.ts'
+import { Random } from '../../../src/std/random.ts'
 import type { WatermarkState } from '../../../src/engine/log/watermark.ts'
 
 const STORE_ID = 'fedcba9876543210fedcba9876543210'

@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest'
 import { InvariantError } from '../../../src/std/assert.ts'
 import { CLEAN, DIRTY, PAGE_SIZE, PENDING, Region } from '../../../src/engine/memory/region.ts'
 import { seededTest } from '../../support/seeded.ts'
-import type { Random } from '../../support/seeded.ts'
+import type { Random } from '../../../src/std/random.ts'
 
 const MIB = 2 ** 20
 
