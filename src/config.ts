@@ -33,6 +33,7 @@ export const COMMANDS = [
   'export',
   'import',
   'stats',
+  'demo',
 ] as const
 export type CommandName = (typeof COMMANDS)[number]
 

@@ -5,6 +5,7 @@
 
 import packageJson from '../package.json' with { type: 'json' }
 import { addCheck } from './commands/check.ts'
+import { addDemo } from './commands/demo.ts'
 import { addExport } from './commands/export.ts'
 import { addImport } from './commands/import.ts'
 import { addInspect } from './commands/inspect.ts'
@@ -28,6 +29,7 @@ for (const add of [
   addExport,
   addImport,
   addStats,
+  addDemo,
 ]) {
   add(program)
 }

@@ -18,7 +18,7 @@ export type Network = Datastore<typeof transactions>
 /** Opens the store for reading and writing, and says what recovery did. */
 export async function openNetwork(
   settings: Settings,
-  more: Pick<DatastoreOptions<typeof transactions>, 'onPoison'> = {},
+  more: Pick<DatastoreOptions<typeof transactions>, 'onPoison' | 'clock' | 'durability'> = {},
 ): Promise<Network> {
   const line = new ProgressLine()
   try {
