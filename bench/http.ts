@@ -23,7 +23,7 @@ export const question =
 const ROUNDS = 3
 const SECONDS = 2
 const CONNECTIONS = 32
-const POPULATION = { users: 200, followsEach: 50, postsEach: 5, commentsEach: 24 }
+const POPULATION = { people: 200, follows: 50, posts: 1_000, comments: 24_000, likes: 20_000 }
 const PREFIX = '/api/shashin/v1'
 
 interface Case {

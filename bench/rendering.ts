@@ -28,7 +28,7 @@ const ANSWERS = 3_000
 const ANSWERS_BEFORE = 15_000
 const CONNECTIONS = 16
 const FRAGMENTS_SIZE = 32 * 1024 * 1024
-const POPULATION = { users: 200, followsEach: 50, postsEach: 5, commentsEach: 8 }
+const POPULATION = { people: 200, follows: 50, posts: 1_000, comments: 8_000, likes: 20_000 }
 const PREFIX = '/api/shashin/v1'
 
 interface Case {

@@ -33,7 +33,7 @@ const SECONDS = 2
 const ANSWERS_BEFORE = 20_000
 /** Of each thread. */
 const CONNECTIONS = 16
-const POPULATION = { users: 200, followsEach: 50, postsEach: 5, commentsEach: 8 }
+const POPULATION = { people: 200, follows: 50, posts: 1_000, comments: 8_000, likes: 20_000 }
 const PREFIX = '/api/shashin/v1'
 const ADMIN_TOKEN = 'token-of-the-bench-0123456789-0123456789'
 /** Bytes of headers of an answer, about: the yardstick has fewer, and others. */
