@@ -33,6 +33,7 @@ export const COMMANDS = [
   'export',
   'import',
   'stats',
+  'user',
   'demo',
 ] as const
 export type CommandName = (typeof COMMANDS)[number]
@@ -128,6 +129,36 @@ function isNetwork(text: string): boolean {
   const [, address = '', bits] = /^([0-9a-f.:]+)(?:\/(\d{1,3}))?$/i.exec(text) ?? []
   const family = isIP(address)
   return family !== 0 && (bits === undefined || Number(bits) <= (family === 4 ? 32 : 128))
+}
+
+/** The origin of a site, without a path; "none" as ''. */
+export function parsePublicUrl(text: string): string | undefined {
+  if (text === 'none') return ''
+  if (!URL.canParse(text)) return undefined
+  const { protocol, origin, href } = new URL(text)
+  const isSite = (protocol === 'https:' || protocol === 'http:') && href === `${origin}/`
+  return isSite ? origin : undefined
+}
+
+/** HTTPS, or a server on this machine; "none" as ''. */
+export function parseIssuer(text: string): string | undefined {
+  if (text === 'none') return ''
+  if (!URL.canParse(text)) return undefined
+  const { protocol, hostname, username, search, hash } = new URL(text)
+  const isNear = /^(?:localhost|127(?:\.\d+){3}|\[::1\])$/.test(hostname)
+  const isSafe = protocol === 'https:' || (protocol === 'http:' && isNear)
+  return isSafe && username + search + hash === '' ? text : undefined
+}
+
+/** "none" as ''. Some begin with "-". */
+function parseSecret(text: string): string | undefined {
+  if (text === 'none') return ''
+  return text.length >= 8 && !text.includes('\0') ? text : undefined
+}
+
+/** A text, "none" as ''. */
+function parseTextOrNone(text: string): string | undefined {
+  return text === 'none' ? '' : parseText(text)
 }
 
 /** A text that a person would not type for lack of a value, such as the next flag. */
@@ -313,6 +344,16 @@ export const SETTINGS = {
     commands: ['serve'],
     parse: parseLimit,
   }),
+  limitCodes: setting({
+    flag: '--limit-codes',
+    value: '<rate>',
+    environment: 'SHASHIN_LIMIT_CODES',
+    fallback: '10/15m',
+    meaning: 'codes of the second factor tried for one account, from wherever',
+    accepts: LIMIT_ACCEPTS,
+    commands: ['serve'],
+    parse: parseLimit,
+  }),
   limitWrites: setting({
     flag: '--limit-writes',
     value: '<rate>',
@@ -342,6 +383,56 @@ export const SETTINGS = {
     accepts: LIMIT_ACCEPTS,
     commands: ['serve'],
     parse: parseLimit,
+  }),
+  publicUrl: setting({
+    flag: '--public-url',
+    value: '<url>',
+    environment: 'SHASHIN_PUBLIC_URL',
+    fallback: 'none',
+    meaning: 'where browsers find this server, behind proxies as well',
+    accepts: 'the address of a site, such as https://photos.example.org, or none',
+    commands: ['serve'],
+    parse: parsePublicUrl,
+  }),
+  oidcIssuer: setting({
+    flag: '--oidc-issuer',
+    value: '<url>',
+    environment: 'SHASHIN_OIDC_ISSUER',
+    fallback: 'none',
+    meaning: 'provider of OpenID Connect by which people may log in',
+    accepts: 'an https address, http for a provider on this machine, or none',
+    commands: ['serve'],
+    parse: parseIssuer,
+  }),
+  oidcClientId: setting({
+    flag: '--oidc-client-id',
+    value: '<text>',
+    environment: 'SHASHIN_OIDC_CLIENT_ID',
+    fallback: 'none',
+    meaning: 'what the provider calls this server',
+    accepts: 'a text, or none',
+    commands: ['serve'],
+    parse: parseTextOrNone,
+  }),
+  oidcClientSecret: setting({
+    flag: '--oidc-client-secret',
+    value: '<text>',
+    environment: 'SHASHIN_OIDC_CLIENT_SECRET',
+    fallback: 'none',
+    meaning: 'what the provider knows this server by; better in the environment than in a flag',
+    accepts: 'a text of at least 8 characters, or none',
+    commands: ['serve'],
+    parse: parseSecret,
+  }),
+  oidcName: setting({
+    flag: '--oidc-name',
+    value: '<text>',
+    environment: 'SHASHIN_OIDC_NAME',
+    fallback: 'OpenID Connect',
+    meaning: 'what people know the provider by',
+    accepts: 'a text',
+    commands: ['serve'],
+    parse: parseText,
   }),
   trustedProxies: setting({
     flag: '--trusted-proxies',
@@ -416,7 +507,19 @@ export function resolveSettings(
     else if (surrounding) settings[key] = parse(row, surrounding, row.environment)
     else settings[key] = row.parse(row.fallback)
   }
+  demandTogether(settings as Settings)
   return settings as Settings
+}
+
+/** Log-in by a provider takes all that it needs, or none of it. Throws ConfigError. */
+function demandTogether({ oidcIssuer, oidcClientId, oidcClientSecret, publicUrl }: Settings): void {
+  if (oidcIssuer === '') return
+  const missing = Object.entries({ oidcClientId, oidcClientSecret, publicUrl })
+    .filter(([, value]) => value === '')
+    .map(([key]) => SETTINGS[key as SettingKey].flag)
+  if (missing.length === 0) return
+  const message = `${SETTINGS.oidcIssuer.flag} needs ${missing.join(' and ')}, too.`
+  throw new ConfigError('SETTING_INVALID', message)
 }
 
 function parse(row: Setting<unknown>, text: string, source: string): unknown {

@@ -13,6 +13,7 @@ import { addRestore } from './commands/restore.ts'
 import { addServe } from './commands/serve.ts'
 import { addSnapshot } from './commands/snapshot.ts'
 import { addStats } from './commands/stats.ts'
+import { addUser } from './commands/user.ts'
 import { failureOf } from './commands/failure.ts'
 import { createProgram } from './config.ts'
 
@@ -29,6 +30,7 @@ for (const add of [
   addExport,
   addImport,
   addStats,
+  addUser,
   addDemo,
 ]) {
   add(program)

@@ -71,9 +71,15 @@ describe('where a value comes from', () => {
       watchdogMs: 300,
       limitSignUps: { count: 20, periodMs: 3_600_000 },
       limitLogIns: { count: 30, periodMs: 300_000 },
+      limitCodes: { count: 10, periodMs: 900_000 },
       limitWrites: { count: 600, periodMs: 300_000 },
       limitReads: { count: 3000, periodMs: 300_000 },
       limitUploads: { count: 120, periodMs: 600_000 },
+      publicUrl: '',
+      oidcIssuer: '',
+      oidcClientId: '',
+      oidcClientSecret: '',
+      oidcName: 'OpenID Connect',
       trustedProxies: [],
       metricsPublic: 'no',
       logLevel: 'info',
@@ -94,6 +100,56 @@ describe('where a value comes from', () => {
       port: 3000,
       data: 'elsewhere',
     })
+  })
+})
+
+describe('log-in by a provider', () => {
+  const all = {
+    '--oidc-issuer': 'https://id.example.org/realms/all',
+    '--oidc-client-id': 'shashin',
+    '--oidc-client-secret': '-a secret-',
+    '--public-url': 'https://photos.example.org',
+  }
+  const flagsBut = (...without: readonly string[]): string[] =>
+    Object.entries(all).flatMap(([flag, value]) =>
+      without.includes(flag) ? [] : [`${flag}=${value}`],
+    )
+
+  test('takes all that it needs', () => {
+    expect(settingsOf('serve', flagsBut())).toMatchObject({
+      oidcIssuer: 'https://id.example.org/realms/all',
+      oidcClientId: 'shashin',
+      oidcClientSecret: '-a secret-',
+      oidcName: 'OpenID Connect',
+    })
+  })
+
+  test('or none of it', () => {
+    expect(refusalOf('serve', flagsBut('--public-url'))).toEqual({
+      status: 2,
+      sentence: '--oidc-issuer needs --public-url, too.',
+    })
+    expect(refusalOf('serve', flagsBut('--oidc-client-id', '--oidc-client-secret'))).toEqual({
+      status: 2,
+      sentence: '--oidc-issuer needs --oidc-client-id and --oidc-client-secret, too.',
+    })
+    expect(settingsOf('serve', flagsBut('--oidc-issuer')).oidcIssuer).toBe('')
+  })
+
+  test('is safe on its way, or stays on this machine', () => {
+    for (const good of ['https://a.org', 'http://localhost:1', 'http://127.0.0.1/x', 'none']) {
+      expect(SETTINGS.oidcIssuer.parse(good), good).toBe(good === 'none' ? '' : good)
+    }
+    for (const bad of [
+      'http://a.org',
+      'ftp://localhost',
+      'a.org',
+      '',
+      'https://a.org?b',
+      'https://a@b.org',
+    ]) {
+      expect(SETTINGS.oidcIssuer.parse(bad), bad).toBeUndefined()
+    }
   })
 })
 

@@ -50,18 +50,23 @@ async function serve({ handle, fragmentsSize }: ThreadData): Promise<number> {
   }
   const parts: ApiParts = {
     store: {
+      get lastLsn() {
+        return reader.lastLsn
+      },
       read: (query) => reader.read(query),
       readNow: (query) => reader.readNow(query),
-      transact: nothing,
+      // That a session is in use is noted, or not.
+      transact: async () => nothing(),
     },
     admin: {
       snapshot: nothing,
       stats: nothing,
+      log: nothing,
       trouble: nothing,
       threads: nothing,
       deploy: nothing,
     },
-    media: { accept: nothing, read: nothing },
+    media: { accept: nothing, read: nothing, sizeOf: nothing },
     settings: {},
     fatal: (error) => {
       throw error

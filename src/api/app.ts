@@ -10,37 +10,60 @@
 import { randomUUID } from 'node:crypto'
 import fastify from 'fastify'
 import { InvariantError } from '../std/assert.ts'
+import { TAG_SIZE_MAX } from '../model/limits.ts'
+import { accountRoutes } from './account.ts'
 import { adminRoutes } from './admin.ts'
+import { auditRoutes } from './audit.ts'
 import { authenticate } from './authentication.ts'
+import { readYourWrites } from './caching.ts'
+import { collectionRoutes } from './collections.ts'
 import { commentRoutes } from './comments.ts'
 import { createConnections } from './connections.ts'
 import { ERRORS, RequestRefusal, answerOf, errorBody, errorContentType } from './errors.ts'
+import { credentialRoutes } from './credentials.ts'
+import { draftRoutes } from './drafts.ts'
 import { feedRoutes } from './feed.ts'
+import { readForms } from './forms.ts'
 import { healthRoutes } from './health.ts'
+import { instanceRoutes } from './instance.ts'
+import { inviteRoutes } from './invites.ts'
+import { likeRoutes } from './likes.ts'
 import { mediaFileRoutes, mediaRoutes } from './media.ts'
 import { metricsRoutes } from './metrics.ts'
 import { measureRequests } from './metrics-requests.ts'
 import { onlyThread } from './metrics-threads.ts'
+import { moderationRoutes } from './moderation.ts'
+import { notificationRoutes } from './notifications.ts'
+import { documentRoutes, noteRoutes } from './openapi.ts'
 import { Passwords } from './passwords.ts'
+import { oidcRoutes } from './oidc.ts'
 import { postRoutes } from './posts.ts'
+import { profileRoutes } from './profiles.ts'
 import { limitRates } from './rate-limits.ts'
+import { relationshipRoutes } from './relationships.ts'
 import { Fragments } from './render/fragments.ts'
 import { MEDIA_PATH } from './render/media.ts'
+import { reportRoutes } from './reports.ts'
+import { searchRoutes } from './search.ts'
+import { secondFactorRoutes } from './second-factor.ts'
 import { sessionRoutes } from './sessions.ts'
-import { userRoutes } from './users.ts'
+import { signUpRoutes } from './sign-up.ts'
+import { tokenRoutes } from './tokens.ts'
+import { secure, securityHeaders } from './security.ts'
 import { compileValidator, readJson } from './validation.ts'
 import type { Socket } from 'node:net'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { ErrorCode } from './errors.ts'
 import type { ApiParts } from './parts.ts'
+import type { SecurityHeaders } from './security.ts'
 
 export const PREFIX = '/api/shashin/v1'
 
 /** Bytes of a JSON body. */
 const BODY_SIZE_MAX = 64 * 1024
 const URL_SIZE_MAX = 4096
-/** Longest part of an address: a media file's name and some room. */
-const PARAMETER_SIZE_MAX = 120
+/** Longest part of an address, the longest tag. */
+const PARAMETER_SIZE_MAX = TAG_SIZE_MAX
 const METHODS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'] as const
 
 /** Builds the server; it does not listen yet. */
@@ -50,6 +73,8 @@ export async function buildApp(
 ): Promise<FastifyInstance> {
   const { settings, metrics = onlyThread() } = parts
   const { trustedProxies = [] } = settings
+  const headersOf = securityHeaders(settings)
+  const answerError = errorAnswers(parts, headersOf)
   const app = fastify({
     bodyLimit: BODY_SIZE_MAX,
     serverFactory: (serve) => createConnections(serve),
@@ -69,45 +94,73 @@ export async function buildApp(
       caseSensitive: true,
     },
     clientErrorHandler: answerBrokenRequest,
-    frameworkErrors: (error, request, reply) => answerError(parts, error, request, reply),
+    frameworkErrors: answerError,
     ...(parts.logger === undefined ? { logger: false } : { loggerInstance: parts.logger }),
   })
 
   app.setValidatorCompiler(compileValidator)
-  app.setErrorHandler((error, request, reply) => answerError(parts, error, request, reply))
+  app.setErrorHandler(answerError)
   app.setNotFoundHandler(() => {
     throw new RequestRefusal('ROUTE_NOT_FOUND')
   })
   readJson(app)
+  readForms(app)
   app.removeContentTypeParser('text/plain')
   measureRequests(app, metrics.registry)
-  app.addHook('onRequest', (request, reply, done) => {
-    reply.headers(headersOf(request))
+  secure(app, headersOf)
+  app.addHook('onRequest', (request, _reply, done) => {
     if (request.raw.url!.length > URL_SIZE_MAX) done(new RequestRefusal('URL_TOO_LONG'))
     else done()
   })
-  authenticate(app, parts.store, settings.adminToken)
+  authenticate(app, parts)
   limitRates(app, {
     limits: settings.limits ?? {},
     memory: parts.rateLimits,
     registry: metrics.registry,
     clock: parts.clock,
   })
+  readYourWrites(app, parts.store)
   const methods = noteMethods(app)
+  noteRoutes(app)
 
   const passwords = new Passwords()
-  for (const routes of [userRoutes, sessionRoutes]) {
+  for (const routes of [
+    signUpRoutes,
+    credentialRoutes,
+    sessionRoutes,
+    secondFactorRoutes,
+    oidcRoutes,
+    accountRoutes,
+  ]) {
     app.register(guarded(routes), { ...parts, fragments, passwords, prefix: PREFIX })
   }
-  for (const routes of [postRoutes, commentRoutes, feedRoutes]) {
+  for (const routes of [profileRoutes, relationshipRoutes, postRoutes, commentRoutes, feedRoutes]) {
     app.register(guarded(routes), { ...parts, fragments, prefix: PREFIX })
   }
-  for (const routes of [mediaRoutes, adminRoutes, healthRoutes]) {
+  for (const routes of [
+    instanceRoutes,
+    inviteRoutes,
+    tokenRoutes,
+    mediaRoutes,
+    adminRoutes,
+    healthRoutes,
+  ]) {
+    app.register(guarded(routes), { ...parts, prefix: PREFIX })
+  }
+  for (const routes of [likeRoutes, collectionRoutes, draftRoutes]) {
+    app.register(guarded(routes), { ...parts, fragments, prefix: PREFIX })
+  }
+  for (const routes of [notificationRoutes, searchRoutes]) {
+    app.register(guarded(routes), { ...parts, fragments, prefix: PREFIX })
+  }
+  for (const routes of [reportRoutes, moderationRoutes, auditRoutes]) {
     app.register(guarded(routes), { ...parts, prefix: PREFIX })
   }
   app.register(guarded(healthRoutes), parts)
   app.register(guarded(metricsRoutes), { ...parts, metrics })
   app.register(guarded(mediaFileRoutes), { ...parts, prefix: MEDIA_PATH })
+  await app.after()
+  app.register(documentRoutes)
   await app.after()
   refuseOtherMethods(app, methods)
   await app.ready()
@@ -124,41 +177,33 @@ function guarded<Options extends object>(
   return (app, options) => new Promise((resolve) => routes(app, options, resolve))
 }
 
-/** What every answer has. */
-function headersOf(request: FastifyRequest): Readonly<Record<string, string>> {
-  return { 'x-request-id': request.id, 'x-content-type-options': 'nosniff' }
-}
-
 /** The one way for errors to be answered. */
-function answerError(
-  { fatal }: ApiParts,
-  error: unknown,
-  request: FastifyRequest,
-  reply: FastifyReply,
-): void {
-  if (error instanceof InvariantError) {
-    // Nothing that this process says can be relied upon any more, so it says nothing.
-    fatal(error)
-    reply.hijack()
-    reply.raw.destroy()
-    return
+function errorAnswers({ fatal }: ApiParts, headersOf: SecurityHeaders) {
+  return (error: unknown, request: FastifyRequest, reply: FastifyReply): void => {
+    if (error instanceof InvariantError) {
+      // Nothing that this process says can be relied upon any more, so it says nothing.
+      fatal(error)
+      reply.hijack()
+      reply.raw.destroy()
+      return
+    }
+    const answer = answerOf(error)
+    const { status } = ERRORS[answer.code]
+    if (status === 500) request.log.error({ err: error }, 'a request failed')
+    // What is left of a large body is not waited for.
+    if (!request.raw.complete && announcedSize(request) > BODY_SIZE_MAX) {
+      reply.header('connection', 'close')
+    }
+    // A route may have begun an answer that is to be kept for ever.
+    reply.removeHeader('etag')
+    void reply
+      .code(status)
+      // The framework's own errors come before any hook.
+      .headers({ ...headersOf(request), ...answer.headers })
+      .header('cache-control', 'no-store')
+      .header('content-type', errorContentType(request.headers.accept))
+      .send(errorBody(answer, request.id))
   }
-  const answer = answerOf(error)
-  const { status } = ERRORS[answer.code]
-  if (status === 500) request.log.error({ err: error }, 'a request failed')
-  // What is left of a large body is not waited for.
-  if (!request.raw.complete && announcedSize(request) > BODY_SIZE_MAX) {
-    reply.header('connection', 'close')
-  }
-  // A route may have begun an answer that is to be kept for ever.
-  reply.removeHeader('etag')
-  void reply
-    .code(status)
-    // The framework's own errors come before any hook.
-    .headers({ ...headersOf(request), ...answer.headers })
-    .header('cache-control', 'no-store')
-    .header('content-type', errorContentType(request.headers.accept))
-    .send(errorBody(answer, request.id))
 }
 
 /** Bytes of the body as its sender says, Infinity when that is not said. */

@@ -1,15 +1,17 @@
 // Routes of comments: answer a post or a comment, and read a thread a page at a time.
 //
 // `:id` is the post, or any comment of its thread; `parent` says whose direct answers are meant,
-// and is `:id` when left out. A chain of a thousand comments is read a level at a time, with a
-// thousand requests of the same cost.
+// and is `:id` when left out. `depth` says how many levels come along (model/comment-tree.ts); a
+// chain of ten thousand comments is read a few levels at a time, by requests of the same cost.
 
 import { Type } from 'typebox'
 import { userOf, viewerOf } from './authentication.ts'
+import { RequestRefusal } from './errors.ts'
 import { answerWith } from './render/answer.ts'
 import { CommentBody, ThreadBody, renderComment, renderThread } from './render/comment.ts'
-import { Cursor, Id, IdParameters, Text, rowOf } from './validation.ts'
+import { Id, IdParameters, Text, rowOf } from './validation.ts'
 import { idempotencyKeyOf, write } from './writes.ts'
+import { COMMENT_DEPTH_MAX, COMMENT_ORDERS, isCursorOf } from '../model/comment-tree.ts'
 import { demandThread } from '../model/comments.ts'
 import { demandVisible } from '../model/visibility.ts'
 import type { FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebox'
@@ -19,9 +21,14 @@ const PublishBody = Type.Object({ text: Text, parent: Type.Optional(Id) })
 
 const ThreadQuery = Type.Object({
   parent: Type.Optional(Id),
-  sort: Type.Union([Type.Literal('new'), Type.Literal('old')], { default: 'old' }),
+  sort: Type.Union(
+    COMMENT_ORDERS.map((order) => Type.Literal(order)),
+    { default: 'old' },
+  ),
+  depth: Type.Integer({ minimum: 1, maximum: COMMENT_DEPTH_MAX, default: 2 }),
   limit: Type.Integer({ minimum: 1, maximum: 50, default: 20 }),
-  cursor: Type.Optional(Cursor),
+  /** The `next` of a list in the same order. */
+  cursor: Type.Optional(Type.String({ maxLength: 60 })),
 })
 
 export const commentRoutes: FastifyPluginCallbackTypebox<RenderingParts> = (app, parts, done) => {
@@ -62,11 +69,15 @@ export const commentRoutes: FastifyPluginCallbackTypebox<RenderingParts> = (app,
       },
     },
     (request, reply) => {
-      const { sort, limit, cursor } = request.query
+      const { sort, depth, limit, cursor } = request.query
+      if (cursor !== undefined && !isCursorOf(sort, cursor)) {
+        throw new RequestRefusal('REQUEST_INVALID', 'The cursor is none of a list in this order.')
+      }
       const post = rowOf(request.params.id)
       const parent = request.query.parent === undefined ? post : rowOf(request.query.parent)
       const page = {
         order: sort,
+        depth,
         count: limit,
         ...(cursor === undefined ? {} : { cursor }),
       }

@@ -29,10 +29,17 @@ export type RequestCode =
   | 'FILE_MISSING'
   | 'IDEMPOTENCY_KEY_INVALID'
   | 'CREDENTIALS_WRONG'
+  | 'OIDC_REFUSED'
+  | 'OIDC_OFF'
+  | 'OIDC_UNAVAILABLE'
+  | 'EXPORT_BUSY'
   | 'TOKEN_MISSING'
   | 'TOKEN_INVALID'
   | 'ADMIN_REQUIRED'
+  | 'MODERATOR_REQUIRED'
+  | 'SCOPE_MISSING'
   | 'ROUTE_NOT_FOUND'
+  | 'LOG_RETIRED'
   | 'METHOD_NOT_ALLOWED'
   | 'REQUEST_TIMEOUT'
   | 'BODY_TOO_LARGE'
@@ -43,6 +50,8 @@ export type RequestCode =
   | 'DEPLOY_REFUSED'
   | 'CALLER_GONE'
   | 'HEADERS_TOO_LARGE'
+  | 'CSRF_REFUSED'
+  | 'LSN_UNKNOWN'
   | 'INTERNAL_ERROR'
 
 /** Codes of the engine that a caller can meet while the store runs. */
@@ -76,20 +85,60 @@ export const ERRORS: Readonly<Record<ErrorCode, Meaning>> = {
     sentence: 'An Idempotency-Key has 1 to 128 visible ASCII characters.',
   },
   CREDENTIALS_WRONG: { status: 401, sentence: 'The handle or the password is wrong.' },
+  SECOND_FACTOR_NEEDED: { status: 401 },
+  SECOND_FACTOR_WRONG: { status: 401 },
+  OIDC_GRANT_INVALID: { status: 401 },
+  OIDC_REFUSED: { status: 401, sentence: 'The log-in elsewhere did not succeed: begin again.' },
   TOKEN_MISSING: { status: 401, sentence: 'This needs a token: Authorization: Bearer …' },
   TOKEN_INVALID: { status: 401, sentence: 'The token is unknown, or its session has ended.' },
   ADMIN_REQUIRED: { status: 403, sentence: 'Only an admin may do this.' },
+  SCOPE_MISSING: { status: 403, sentence: 'This access token may not do that.' },
+  ACCOUNT_SUSPENDED: { status: 403 },
+  SIGN_UP_CLOSED: { status: 403 },
+  INVITE_NEEDED: { status: 403 },
+  INVITES_RESERVED: { status: 403 },
+  MODERATOR_REQUIRED: { status: 403, sentence: 'Only a moderator may do this.' },
   NOT_YOURS: { status: 403 },
+  CSRF_REFUSED: {
+    status: 403,
+    sentence: 'What is written with a cookie must come from a page of this server.',
+  },
+  LSN_UNKNOWN: {
+    status: 409,
+    sentence: 'This server does not have the write that X-Shashin-LSN names; it may be lost.',
+  },
+  RANK_TOO_LOW: { status: 403 },
+  COMMENTS_CLOSED: { status: 403 },
+  LOG_IN_STALE: { status: 403 },
   ROUTE_NOT_FOUND: { status: 404, sentence: 'There is nothing at this address.' },
   USER_NOT_FOUND: { status: 404 },
   SESSION_NOT_FOUND: { status: 404 },
+  IDENTITY_NOT_FOUND: { status: 404 },
+  EXPORT_NOT_FOUND: { status: 404 },
+  OIDC_OFF: { status: 404, sentence: 'This server has no log-in elsewhere.' },
+  TOKEN_NOT_FOUND: { status: 404 },
+  INVITE_NOT_FOUND: { status: 404 },
   POST_NOT_FOUND: { status: 404 },
   COMMENT_NOT_FOUND: { status: 404 },
+  TAG_NOT_FOUND: { status: 404 },
   MEDIA_NOT_FOUND: { status: 404 },
+  COLLECTION_NOT_FOUND: { status: 404 },
+  DRAFT_NOT_FOUND: { status: 404 },
+  REPORT_NOT_FOUND: { status: 404 },
+  TERM_NOT_FOUND: { status: 404 },
+  REQUEST_NOT_FOUND: { status: 404 },
+  LOG_RETIRED: { status: 410, sentence: 'The log does not reach back so far.' },
   METHOD_NOT_ALLOWED: { status: 405, sentence: 'This address does not know that method.' },
   REQUEST_TIMEOUT: { status: 408, sentence: 'The request took too long to arrive.' },
   HANDLE_TAKEN: { status: 409 },
+  SECOND_FACTOR_ON: { status: 409 },
+  SECOND_FACTOR_OFF: { status: 409 },
+  IDENTITY_TAKEN: { status: 409 },
+  LAST_WAY_IN: { status: 409 },
+  EMAIL_TAKEN: { status: 409 },
   MEDIA_ATTACHED: { status: 409 },
+  POST_REMOVED: { status: 409 },
+  USER_BLOCKED: { status: 409 },
   BODY_TOO_LARGE: { status: 413, sentence: 'The body is too large.' },
   FILE_TOO_LARGE: { status: 413 },
   TRANSACTION_TOO_LARGE: { status: 413, sentence: 'This is more than can be written at once.' },
@@ -99,13 +148,39 @@ export const ERRORS: Readonly<Record<ErrorCode, Meaning>> = {
   IMAGE_UNSUPPORTED: { status: 415 },
   HANDLE_INVALID: { status: 422 },
   PASSWORD_UNFIT: { status: 422 },
+  EMAIL_INVALID: { status: 422 },
+  INVITE_INVALID: { status: 422 },
+  INVITES_TOO_MANY: { status: 422 },
+  TOKENS_TOO_MANY: { status: 422 },
+  MAIL_TOKEN_INVALID: { status: 422 },
+  QUERY_EMPTY: { status: 422 },
+  QUERY_TOO_LONG: { status: 422 },
   TEXT_EMPTY: { status: 422 },
   TEXT_INVALID: { status: 422 },
   TEXT_TOO_LONG: { status: 422 },
   MEDIA_COUNT_WRONG: { status: 422 },
   MEDIA_REPEATED: { status: 422 },
+  MEDIA_TOO_MANY: { status: 422 },
+  POST_UNFIT: { status: 422 },
+  COLLECTIONS_TOO_MANY: { status: 422 },
+  COLLECTION_FULL: { status: 422 },
+  DRAFTS_TOO_MANY: { status: 422 },
+  DRAFT_TOO_LARGE: { status: 422 },
+  IDENTITIES_TOO_MANY: { status: 422 },
   FOLLOW_SELF: { status: 422 },
+  REPORT_SELF: { status: 422 },
+  REPORTS_TOO_MANY: { status: 422 },
+  MODERATE_SELF: { status: 422 },
+  TERM_BLOCKED: { status: 422 },
+  TERM_INVALID: { status: 422 },
+  TERMS_TOO_MANY: { status: 422 },
   FOLLOWING_TOO_MANY: { status: 422 },
+  REQUESTS_TOO_MANY: { status: 422 },
+  PROFILE_FIELDS_TOO_MANY: { status: 422 },
+  BLOCK_SELF: { status: 422 },
+  BLOCKS_TOO_MANY: { status: 422 },
+  MUTE_SELF: { status: 422 },
+  MUTES_TOO_MANY: { status: 422 },
   IMAGE_DAMAGED: { status: 422 },
   IMAGE_PIXELS_TOO_MANY: { status: 422 },
   IMAGE_TOO_COSTLY: { status: 422 },
@@ -114,16 +189,28 @@ export const ERRORS: Readonly<Record<ErrorCode, Meaning>> = {
     sentence: 'There have been too many requests of this kind.',
     retryAfter: 60,
   },
+  EXPORT_TOO_SOON: { status: 429, retryAfter: 3_600 },
+  EXPORT_BUSY: {
+    status: 429,
+    sentence: 'Other exports are being downloaded at this moment.',
+    retryAfter: 60,
+  },
   PASSWORDS_BUSY: {
     status: 429,
     sentence: 'Too many people are logging in at this moment.',
     retryAfter: 2,
   },
+  MAILS_TOO_MANY: { status: 429, retryAfter: 3600 },
   CALLER_GONE: { status: 499, sentence: 'Nobody waits for this answer any more.' },
   HEADERS_TOO_LARGE: { status: 431, sentence: 'The headers are too large.' },
   INTERNAL_ERROR: { status: 500, sentence: 'Something went wrong here; it has been noted.' },
   MEDIA_BUSY: { status: 503, retryAfter: 5 },
   MEDIA_UNAVAILABLE: { status: 503, retryAfter: 30 },
+  OIDC_UNAVAILABLE: {
+    status: 503,
+    sentence: 'The provider of this log-in does not answer; try again later.',
+    retryAfter: 30,
+  },
   STORE_READ_ONLY: {
     status: 503,
     sentence: 'The disk of this server is nearly full: it can be read, but not written.',

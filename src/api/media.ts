@@ -1,4 +1,5 @@
-// Routes of photos: upload one, ask about one, and the bytes themselves.
+// Routes of photos: upload one, ask about one, describe or delete it, see which of one's own wait
+// for a post, and the bytes themselves.
 //
 // The bytes were re-encoded by us, and are sent as what they are and nothing else: a fixed content
 // type, no sniffing, and a policy that lets them do nothing should a browser open them as a page.
@@ -7,12 +8,13 @@
 import multipart from '@fastify/multipart'
 import { Type } from 'typebox'
 import { userOf, viewerOf } from './authentication.ts'
+import { tagged } from './caching.ts'
 import { RequestRefusal } from './errors.ts'
 import { MediaBody, renderMedia } from './render/media.ts'
-import { IdParameters, rowOf } from './validation.ts'
+import { IdParameters, PageQuery, Text, cutPage, pageOf, rowOf } from './validation.ts'
 import { idempotencyKeyOf, write } from './writes.ts'
-import { UPLOAD_SIZE_MAX } from '../media/photos.ts'
-import { fileOfName } from '../model/media.ts'
+import { UPLOAD_SIZE_MAX } from '../media/photo-limits.ts'
+import { demandRoomForMedia, fileOfName, waitingMedia } from '../model/media.ts'
 import { Refusal } from '../model/refusal.ts'
 import { media } from '../model/schema.ts'
 import { isMediaVisible } from '../model/visibility.ts'
@@ -33,28 +35,60 @@ const PART_LIMITS = {
   headerPairs: 20,
 }
 
+const Coordinate = Type.Number({ minimum: -1, maximum: 1 })
+
+/** What is said of a photo. */
+export const DescriptionFields = {
+  alt: Type.Optional(Text),
+  focus: Type.Optional(Type.Tuple([Coordinate, Coordinate])),
+}
+
+const DescriptionBody = Type.Object(DescriptionFields)
+
 export const mediaRoutes: FastifyPluginCallbackTypebox<ApiParts> = (
   app,
   { store, media: photos },
   done,
 ) => {
-  app.register(multipart, { limits: PART_LIMITS })
+  app.register((uploads, _options, ready) => {
+    // Whoever sends a file sends much: this form is read as it comes.
+    uploads.removeContentTypeParser('multipart/form-data')
+    uploads.register(multipart, { limits: PART_LIMITS })
+    uploads.post(
+      '/media',
+      { config: { access: 'user' }, schema: { response: { 201: MediaBody } } },
+      async (request, reply) => {
+        const { user } = userOf(request)
+        const key = idempotencyKeyOf(request, 'media')
+        // Decoding costs more than looking. With a key, the photo may be there already.
+        if (key === undefined) await store.read((view) => demandRoomForMedia(view, user))
+        const part = await fileOf(request)
+        if (part === undefined || part.fieldname !== 'file') {
+          part?.file.resume()
+          throw new RequestRefusal('FILE_MISSING')
+        }
+        const photo = await photos.accept(bytesOf(part))
+        const id = await write(store, reply, 'createMedia', { owner: user, ...photo }, key)
+        const body = await store.read((view) => renderVisible(view, id, user))
+        return reply.code(201).send(body)
+      },
+    )
+    ready()
+  })
 
-  app.post(
+  app.get(
     '/media',
-    { config: { access: 'user' }, schema: { response: { 201: MediaBody } } },
-    async (request, reply) => {
+    {
+      config: { access: 'user' },
+      schema: { querystring: PageQuery, response: { 200: pageOf(MediaBody) } },
+    },
+    async (request) => {
       const { user } = userOf(request)
-      const key = idempotencyKeyOf(request, 'media')
-      const part = await fileOf(request)
-      if (part === undefined || part.fieldname !== 'file') {
-        part?.file.resume()
-        throw new RequestRefusal('FILE_MISSING')
-      }
-      const photo = await photos.accept(bytesOf(part))
-      const id = await write(store, reply, 'createMedia', { owner: user, ...photo }, key)
-      const body = await store.read((view) => renderVisible(view, id, user))
-      return reply.code(201).send(body)
+      const { limit, before } = request.query
+      return store.read((view) => {
+        const { ids, next } = cutPage(waitingMedia(view, user, limit + 1, before), limit)
+        return { items: ids.map((id) => renderVisible(view, id, user)), next }
+      })
     },
   )
 
@@ -64,8 +98,41 @@ export const mediaRoutes: FastifyPluginCallbackTypebox<ApiParts> = (
       config: { access: 'anyone' },
       schema: { params: IdParameters, response: { 200: MediaBody } },
     },
-    async (request) =>
-      store.read((view) => renderVisible(view, rowOf(request.params.id), viewerOf(request))),
+    async (request, reply) => {
+      const id = rowOf(request.params.id)
+      const body = await store.read((view) => renderVisible(view, id, viewerOf(request)))
+      reply.header('content-type', 'application/json; charset=utf-8')
+      return tagged(reply, JSON.stringify(body)) as unknown as MediaBody
+    },
+  )
+
+  app.patch(
+    '/media/:id',
+    {
+      config: { access: 'user' },
+      schema: { params: IdParameters, body: DescriptionBody, response: { 200: MediaBody } },
+    },
+    async (request, reply) => {
+      const { user } = userOf(request)
+      const id = rowOf(request.params.id)
+      const { alt, focus } = request.body
+      const description = {
+        ...(alt === undefined ? {} : { alt }),
+        ...(focus === undefined ? {} : { focus }),
+      }
+      await write(store, reply, 'editMedia', { media: id, user, ...description })
+      return store.read((view) => renderVisible(view, id, user))
+    },
+  )
+
+  app.delete(
+    '/media/:id',
+    { config: { access: 'user' }, schema: { params: IdParameters } },
+    async (request, reply) => {
+      const { user } = userOf(request)
+      await write(store, reply, 'deleteMedia', { media: rowOf(request.params.id), user })
+      return reply.code(204).send()
+    },
   )
   done()
 }

@@ -38,11 +38,11 @@ export class Passwords {
   }
 
   /**
-   * Whether the password fits; with no PHC string it never does, after the same work. Refuses with
-   * PASSWORDS_BUSY.
+   * Whether the password fits; with no PHC string, or an empty one, it never does, after the same
+   * work. Refuses with PASSWORDS_BUSY.
    */
   async verify(password: string, phc: string | undefined): Promise<boolean> {
-    const match = PHC.exec(phc ?? NOBODYS_HASH)
+    const match = PHC.exec(phc || NOBODYS_HASH)
     if (match === null) throw new Error('A stored password hash is no PHC string of argon2id.')
     const [, memory, passes, lanes, salt = '', tag = ''] = match
     const expected = Buffer.from(tag, 'base64')
@@ -56,7 +56,7 @@ export class Passwords {
         expected.length,
       ),
     )
-    return timingSafeEqual(actual, expected) && phc !== undefined
+    return timingSafeEqual(actual, expected) && Boolean(phc)
   }
 
   async #inTurn(work: () => Promise<Buffer>): Promise<Buffer> {

@@ -4,6 +4,7 @@
 //   LIMIT      WHAT IT COUNTS                            BY
 //   signUps    new accounts                              address
 //   logIns     passwords tried                           address
+//   codes      codes of the second factor tried      account, from wherever
 //   writes     what changes something                    user, else address
 //   reads      everything else that is answered          user, else address
 //   uploads    photos sent                               user, else address
@@ -41,6 +42,7 @@ const LIMITS = {
   writes: { table: 2, isByAddress: false },
   reads: { table: 3, isByAddress: false },
   uploads: { table: 4, isByAddress: false },
+  codes: { table: 5, isByAddress: false },
 } as const
 
 export type LimitName = keyof typeof LIMITS
@@ -50,6 +52,10 @@ declare module 'fastify' {
   interface FastifyContextConfig {
     /** Where a route leaves it out, `limitOf` says. */
     limit?: LimitName | 'none'
+  }
+  interface FastifyInstance {
+    /** Counts a code of the second factor that is tried for a user. Refuses with RATE_LIMITED. */
+    countCode(user: number): void
   }
 }
 
@@ -102,6 +108,15 @@ export function limitRates(app: FastifyInstance, parts: Parts): void {
     help: 'Requests let through because the table of their limit was full.',
     labelNames: ['limit'],
   })
+  app.decorate('countCode', (user: number) => {
+    const limit = limits.get('codes')
+    if (limit === undefined) return
+    const { count, endsAt } = limit.counters.count(`user ${user}`, limit.max)
+    if (count === 0) uncounted.inc({ limit: 'codes' })
+    if (count <= limit.max) return
+    refused.inc({ limit: 'codes' })
+    throw tooMany(endsAt)
+  })
   if (limits.size === 0) return
 
   app.addHook('onRoute', (route) => {
@@ -123,9 +138,13 @@ export function limitRates(app: FastifyInstance, parts: Parts): void {
     reply.header('x-ratelimit-reset', textOf(endsAt))
     if (count <= max) return done()
     refused.inc({ limit: name })
-    const retryAfter = String(Math.max(1, Math.ceil((endsAt - clock.now()) / 1000)))
-    done(new RequestRefusal('RATE_LIMITED', undefined, { 'retry-after': retryAfter }))
+    done(tooMany(endsAt))
   })
+
+  function tooMany(endsAt: number): RequestRefusal {
+    const retryAfter = String(Math.max(1, Math.ceil((endsAt - clock.now()) / 1000)))
+    return new RequestRefusal('RATE_LIMITED', undefined, { 'retry-after': retryAfter })
+  }
 }
 
 /** What limits a route that does not say so itself. */

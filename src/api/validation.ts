@@ -11,6 +11,13 @@
 import { Type } from 'typebox'
 import { Compile } from 'typebox/compile'
 import { RequestRefusal } from './errors.ts'
+import { fromForm } from './forms.ts'
+import {
+  EXPIRY_SECONDS_MAX,
+  EXPIRY_SECONDS_MIN,
+  PAGE_COUNT_DEFAULT,
+  PAGE_COUNT_MAX,
+} from '../model/limits.ts'
 import type { FastifyInstance, FastifySchemaCompiler } from 'fastify'
 import type { Static, TSchema } from 'typebox'
 
@@ -24,12 +31,15 @@ export const Cursor = Type.Integer({ minimum: 1, maximum: 2 ** 32 - 1 })
 export const Handle = Type.String({ maxLength: 100 })
 export const Text = Type.String()
 
+/** Seconds until something is over. */
+export const Expiry = Type.Integer({ minimum: EXPIRY_SECONDS_MIN, maximum: EXPIRY_SECONDS_MAX })
+
 export const IdParameters = Type.Object({ id: Id })
 export const HandleParameters = Type.Object({ handle: Handle })
 
 /** `before` is the `next` of the page before. */
 export const PageQuery = Type.Object({
-  limit: Type.Integer({ minimum: 1, maximum: 50, default: 20 }),
+  limit: Type.Integer({ minimum: 1, maximum: PAGE_COUNT_MAX, default: PAGE_COUNT_DEFAULT }),
   before: Type.Optional(Cursor),
 })
 
@@ -59,11 +69,16 @@ export function cutPage(
   return { ids: page, next: String(page.at(-1)) }
 }
 
+/** The `next` of a page, of what a list of the model ends with: 0 on the last. */
+export function cursorOf(next: number): string | null {
+  return next === 0 ? null : String(next)
+}
+
 export const compileValidator: FastifySchemaCompiler<TSchema> = ({ schema, httpPart = 'body' }) => {
   const validator = Compile(schema)
   const fields = httpPart === 'body' ? [] : addressFieldsOf(schema)
   return (given: unknown) => {
-    const value = fields.length === 0 ? given : readFields(given, fields)
+    const value = httpPart === 'body' ? fromForm(given, schema) : readFields(given, fields)
     if (validator.Check(value)) return { value }
     const [first] = validator.Errors(value)
     const place = first?.instancePath.slice(1).replaceAll('/', '.') || 'it'
@@ -91,6 +106,7 @@ function addressFieldsOf(schema: TSchema): AddressField[] {
 
 /** The fields of an address, numbers among them; what is no whole number stays a text. */
 function readFields(given: unknown, fields: readonly AddressField[]): unknown {
+  if (fields.length === 0) return given
   const values = { ...(given as Readonly<Record<string, unknown>>) }
   for (const { name, isInteger, byDefault } of fields) {
     const text = values[name]

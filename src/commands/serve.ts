@@ -11,6 +11,8 @@ export function addServe(program: Command): void {
       'after',
       '\nEnvironment:\n' +
         '  SHASHIN_ADMIN_TOKEN  token of the operator, who may use the routes for admins\n' +
+        '  SHASHIN_ADMIN_HANDLE, SHASHIN_ADMIN_PASSWORD\n' +
+        '                       the first admin, made where nobody has an account yet\n' +
         '\nSignals:\n' +
         '  SIGTERM, SIGINT      answer requests under way, seal the log, exit with status 0\n' +
         '  SIGUSR2              take a snapshot\n' +

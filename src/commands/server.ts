@@ -11,6 +11,7 @@
 // When the log can no longer be written, nothing that this process says can be relied upon: it says
 // so in one sentence and ends with status 1. The next start recovers from disk.
 
+import { randomBytes } from 'node:crypto'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { ConfigError } from '../config.ts'
@@ -26,6 +27,8 @@ import type { Release } from '../threads/releases.ts'
 
 /** One Ctrl-C may arrive twice: from the terminal, and handed on by npm. */
 const SAME_SIGNAL_MS = 1000
+/** Bytes of the code with which the first admin signs up. */
+const SETUP_CODE_SIZE = 15
 /** Time for the answers under way to leave, before a broken process ends. */
 const LAST_WORDS_MS = 100
 
@@ -42,10 +45,13 @@ export async function serve(settings: Settings): Promise<void> {
   const running = await releaseOf(root)
   const line = new ProgressLine()
   const { sourceRoot, files } = running
+  const setupCode = randomBytes(SETUP_CODE_SIZE).toString('base64url')
   const supervisor: Supervisor = new Supervisor({
     settings,
     code: { sourceRoot, product: { sourceRoot, files }, generation: 1 },
     adminToken: process.env['SHASHIN_ADMIN_TOKEN'] || undefined,
+    setupCode,
+    firstAdmin: firstAdminOf(process.env),
     rateLimits: createSharedCounters(),
     say: (sentence) => {
       line.end()
@@ -69,7 +75,9 @@ export async function serve(settings: Settings): Promise<void> {
     await supervisor.openStore()
     const port = await freePort(settings)
     await supervisor.listen(settings.host, port)
-    say(`Shashin listens on http://${addressOf(settings.host)}:${port}`)
+    const url = `http://${addressOf(settings.host)}:${port}`
+    say(`Shashin listens on ${url}`)
+    if (await hasNobody(supervisor)) say(welcome(settings.publicUrl || url, setupCode))
     if (watched !== undefined) watch = await watchCode(watched, running, deploys)
   } catch (error) {
     line.end()
@@ -82,6 +90,33 @@ export async function serve(settings: Settings): Promise<void> {
   await watch?.close()
   await supervisor.close()
   say('ended')
+}
+
+/** Who becomes the first admin. Throws ConfigError when only half of it is said. */
+function firstAdminOf(
+  environment: Readonly<Record<string, string | undefined>>,
+): { handle: string; password: string } | undefined {
+  const names = ['SHASHIN_ADMIN_HANDLE', 'SHASHIN_ADMIN_PASSWORD'] as const
+  const [handle = '', password = ''] = names.map((name) => environment[name])
+  if (handle !== '' && password !== '') return { handle, password }
+  if (handle === '' && password === '') return undefined
+  const [given, missing] = handle === '' ? names.toReversed() : names
+  throw new ConfigError('SETTING_INVALID', `${given} needs ${missing}, too.`)
+}
+
+/** Whether nobody has ever had an account. */
+async function hasNobody(supervisor: Supervisor): Promise<boolean> {
+  const { tables } = await supervisor.stats()
+  return tables.find(({ name }) => name === 'users')?.lastId === 0
+}
+
+/** What the operator of a new network is told, once: nobody else sees the code. */
+function welcome(url: string, code: string): string {
+  const route = `${url}/api/shashin/v1/users`
+  return (
+    `nobody has an account here yet: whoever signs up with the invite ${code} becomes the admin ` +
+    `(POST {"handle", "password", "invite"} to ${route})`
+  )
 }
 
 /** Deploys what appears at `path`. What is not used is said by `deploys`. */

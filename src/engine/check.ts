@@ -9,6 +9,8 @@
 import { PairIndex } from './indexes/pair-index.ts'
 import { PostingIndex } from './indexes/posting-index.ts'
 import { UniqueIndex } from './indexes/unique-index.ts'
+import { WordIndex } from './indexes/word-index.ts'
+import { checkWords } from './check-words.ts'
 import type { CounterIndex } from './indexes/counter-index.ts'
 import type { Table } from './table.ts'
 import type { Tables } from './tables.ts'
@@ -32,9 +34,12 @@ export function checkTables(
       progress(label)
       const say = (sentence: string): void => report(`${label}: ${sentence}`)
       if (index instanceof PostingIndex) checkPostings(table, index, say)
-      else if (index instanceof UniqueIndex || index instanceof PairIndex) {
+      else {
         try {
-          checkHash(table, index, say)
+          if (index instanceof WordIndex) checkWords(table, index, say)
+          else if (index instanceof UniqueIndex || index instanceof PairIndex) {
+            checkHash(table, index, say)
+          }
         } catch (error) {
           say(`it cannot be compared with the rows: ${(error as Error).message}`)
         }

@@ -18,6 +18,8 @@ import { NodeDisk } from './disk.ts'
 import { DatastoreError, storageFailed } from './errors.ts'
 import { planEvolution, planLiveEvolution } from './evolution.ts'
 import { FreeSpaceWatch } from './free-space.ts'
+import { History } from './history.ts'
+import { schemasAround } from './inspect.ts'
 import { DirectoryLock } from './lock.ts'
 import { ImportReader, importLastIds, importRows } from './portable.ts'
 import { LAYOUT_VERSION } from './recovery.ts'
@@ -31,6 +33,7 @@ import type { Clock } from '../std/clock.ts'
 import type { CheckpointResult } from './checkpoint.ts'
 import type { Disk } from './disk.ts'
 import type { Migration } from './evolution.ts'
+import type { HistoryPage, HistoryQuestion } from './history.ts'
 import type { Processes } from './lock.ts'
 import type { RecoveryProgress, RecoverySummary } from './recovery.ts'
 import type { Durability } from './log/local-writer.ts'
@@ -102,6 +105,7 @@ export class Datastore<R extends Registry> implements Store<R>, AsyncDisposable 
   readonly #checkpointer: Checkpointer
   readonly #freeSpace: FreeSpaceWatch
   readonly #lock: DirectoryLock
+  readonly #history: History
   readonly #reads: 'latest' | 'durable'
   readonly #view: TablesView
   readonly #onSchema: (handle: StoreHandle) => Promise<void>
@@ -117,6 +121,7 @@ export class Datastore<R extends Registry> implements Store<R>, AsyncDisposable 
     checkpointer: Checkpointer
     freeSpace: FreeSpaceWatch
     lock: DirectoryLock
+    history: History
     reads: 'latest' | 'durable'
     onSchema: (handle: StoreHandle) => Promise<void>
   }) {
@@ -127,6 +132,7 @@ export class Datastore<R extends Registry> implements Store<R>, AsyncDisposable 
     this.#checkpointer = parts.checkpointer
     this.#freeSpace = parts.freeSpace
     this.#lock = parts.lock
+    this.#history = parts.history
     this.#reads = parts.reads
     this.#view = new TablesView(parts.state.tables)
     this.#onSchema = parts.onSchema
@@ -207,6 +213,7 @@ export class Datastore<R extends Registry> implements Store<R>, AsyncDisposable 
         checkpointer,
         freeSpace,
         lock,
+        history: new History(log, (lsn) => schemasAround(disk, snapshotDirectory, lsn)),
         reads: options.reads ?? 'latest',
         onSchema,
       })
@@ -254,6 +261,10 @@ export class Datastore<R extends Registry> implements Store<R>, AsyncDisposable 
     const result = query(this.#view)
     if (this.#reads === 'durable') await this.#commit.durable(this.#state.memory.lastLsn)
     return result
+  }
+
+  get lastLsn(): number {
+    return this.#state.memory.lastLsn
   }
 
   readNow<T>(query: (view: View) => T): T {
@@ -346,6 +357,11 @@ export class Datastore<R extends Registry> implements Store<R>, AsyncDisposable 
    */
   check(): string[] {
     return checkTables(this.#state.tables)
+  }
+
+  /** What transactions did, out of the log. Rejects with LOG_DAMAGED, STORAGE_FAILED. */
+  history(question: HistoryQuestion): Promise<HistoryPage> {
+    return this.#history.read(question)
   }
 
   stats(): StoreStats {

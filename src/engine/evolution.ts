@@ -370,6 +370,7 @@ function union(stored: StoredSchema, final: StoredSchema): StoredSchema {
     const indexes = table.indexes.filter(
       (index) =>
         index.kind === 'postings' ||
+        index.kind === 'words' ||
         before.indexes.some((other) => JSON.stringify(other) === JSON.stringify(index)),
     )
     return {

@@ -28,6 +28,7 @@ import { describeFile } from './snapshot/description.ts'
 import { Tables } from './tables.ts'
 import type { Disk } from './disk.ts'
 import type { EffectVisitor } from './effects.ts'
+import type { KnownSchema, KnownSchemas } from './history.ts'
 import type { StoredSchema } from './schema.ts'
 import type { Table } from './table.ts'
 
@@ -45,7 +46,8 @@ export async function* inspectFile(
 ): AsyncGenerator<Finding, void, void> {
   const firstLsn = parseSegmentFileName(basename(path))
   if (firstLsn !== undefined) {
-    yield* inspectSegment(disk, path, await schemaBefore(disk, snapshotDirectory, firstLsn))
+    const { before } = await schemasAround(disk, snapshotDirectory, firstLsn)
+    yield* inspectSegment(disk, path, before?.schema)
     return
   }
   const description = await describeFile(disk, path)
@@ -66,22 +68,24 @@ export async function* inspectFile(
   })
 }
 
-/** The schema of the newest snapshot that was taken before a segment began. */
-async function schemaBefore(
+/** What the snapshots next to a transaction know of the schema. */
+export async function schemasAround(
   disk: Disk,
   directory: string,
-  firstLsn: number,
-): Promise<StoredSchema | undefined> {
-  if (!(await disk.exists(directory))) return undefined
+  lsn: number,
+): Promise<KnownSchemas> {
+  if (!(await disk.exists(directory))) return {}
+  let after: KnownSchema | undefined
   const names = (await disk.list(directory)).filter((name) => name.endsWith('.manifest'))
   for (const name of names.toReversed()) {
     const description = await describeFile(disk, join(directory, name))
     if (description === undefined || 'fault' in description) continue
-    if (description.kind === 'manifest' && description.lsn < firstLsn) {
-      return description.schema as StoredSchema
-    }
+    if (description.kind !== 'manifest') continue
+    const known = { lsn: description.lsn, schema: description.schema as StoredSchema }
+    if (known.lsn < lsn) return { before: known, after }
+    after = known
   }
-  return undefined
+  return { after }
 }
 
 async function* inspectSegment(

@@ -18,6 +18,7 @@
 // declaration is told in evolution.ts.
 
 import { assert } from '../std/assert.ts'
+import { WORD_RULES } from './words.ts'
 import type { ColumnWidth } from './memory/column.ts'
 
 export type ColumnKind = 'reference' | 'number' | 'counter' | 'timeMs' | 'float' | 'flag'
@@ -139,12 +140,25 @@ export function postings<const F extends string>(
   return { kind: 'postings', fields: [field], ...condition }
 }
 
-export type IndexKind = 'unique' | 'pair' | 'postings'
+/**
+ * Finds the rows whose texts have certain words, newest first (words.ts): one text, or several as
+ * if they were one. With `unless`, only rows in which all those columns are 0; with `onlyWith`,
+ * only rows in which none of those is.
+ */
+export function words<const F extends string>(
+  fields: F | readonly F[],
+  condition: { unless?: readonly F[]; onlyWith?: readonly F[] } = {},
+): IndexField<'words', F> {
+  return { kind: 'words', fields: typeof fields === 'string' ? [fields] : fields, ...condition }
+}
+
+export type IndexKind = 'unique' | 'pair' | 'postings' | 'words'
 
 export interface IndexField<Kind extends IndexKind = IndexKind, F extends string = string> {
   readonly kind: Kind
   readonly fields: readonly F[]
   readonly unless?: readonly F[]
+  readonly onlyWith?: readonly F[]
 }
 
 /** How a look-up names an index: `view.newest(posts.indexes.byAuthor, …)`. */
@@ -222,6 +236,9 @@ export interface StoredIndex {
   /** Ids of fields. */
   readonly fields: readonly number[]
   readonly unless?: readonly number[]
+  readonly onlyWith?: readonly number[]
+  /** Of a word index: how texts are taken apart. One of other rules is another index. */
+  readonly rules?: string
 }
 
 /**
@@ -295,6 +312,8 @@ export function defineTable<
         if (index.kind === 'pair') assert(isReference, 'pairs are over references')
         else if (index.kind === 'postings')
           assert(isReference || column?.kind === 'number', 'posting lists are over rows or numbers')
+        else if (index.kind === 'words')
+          assert(record[field]?.kind === 'text', 'words are those of texts in the record')
         else
           assert(
             isKeyColumn(column) || record[field]?.kind === 'text',
@@ -302,8 +321,10 @@ export function defineTable<
           )
       }
       assert(
-        (index.unless ?? []).every((field) => isDataColumn(columns[field])),
-        '"unless" names columns that transactions write',
+        [...(index.unless ?? []), ...(index.onlyWith ?? [])].every((field) =>
+          isDataColumn(columns[field]),
+        ),
+        '"unless" and "onlyWith" name columns that transactions write',
       )
       return {
         name: indexName,
@@ -312,6 +333,10 @@ export function defineTable<
         ...(index.unless === undefined
           ? {}
           : { unless: index.unless.map((field) => idOf.get(field)!) }),
+        ...(index.onlyWith === undefined
+          ? {}
+          : { onlyWith: index.onlyWith.map((field) => idOf.get(field)!) }),
+        ...(index.kind === 'words' ? { rules: WORD_RULES } : {}),
       }
     },
   )

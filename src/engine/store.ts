@@ -35,6 +35,8 @@ export interface TransactOptions {
 }
 
 export interface Store<R extends Registry> {
+  /** Newest transaction that a read sees. Throws STORE_UNAVAILABLE. */
+  readonly lastLsn: number
   /**
    * Runs a query on one consistent state. It must be synchronous and free of side effects, and
    * return plain values. With `reads: "durable"` the answer comes once everything it may have seen

@@ -33,13 +33,16 @@ import { widthOf } from './schema.ts'
 import { HashTable } from './indexes/hash-table.ts'
 import { PairIndex } from './indexes/pair-index.ts'
 import { PostingIndex } from './indexes/posting-index.ts'
+import { TermDictionary } from './indexes/term-dictionary.ts'
 import { UniqueIndex } from './indexes/unique-index.ts'
+import { WordIndex } from './indexes/word-index.ts'
 import { PostingLists } from './posting-lists.ts'
 import type { CounterIndex } from './indexes/counter-index.ts'
 import type { Memory } from './memory/memory.ts'
 import type { CompiledRow, FieldValues } from './row.ts'
-import type { StoredColumn, StoredIndex, StoredTable } from './schema.ts'
+import type { StoredColumn, StoredIndex, StoredRecordField, StoredTable } from './schema.ts'
 import type { TableIndex } from './indexes/table-index.ts'
+import type { WordSource } from './indexes/word-index.ts'
 
 const GIB = 2 ** 30
 const NEVER_ROW = 2 ** 32 - 1
@@ -108,7 +111,8 @@ export class Table {
     this.#targets = []
     this.indexes = stored.indexes.map((index) => {
       const built = this.#index(memory, index)
-      for (const field of [...index.fields, ...(index.unless ?? [])]) this.#depend(field, built)
+      const conditions = [...(index.unless ?? []), ...(index.onlyWith ?? [])]
+      for (const field of [...index.fields, ...conditions]) this.#depend(field, built)
       return built
     })
     this.#indexByName = new Map(this.indexes.map((index) => [index.stored.name, index]))
@@ -361,18 +365,51 @@ export class Table {
       return new PostingIndex(stored, lists, columnOf(stored.fields[0]!), unless)
     }
     const table = new HashTable(words('directory', 1), words('segments', 64))
+    if (stored.kind === 'words') {
+      const texts = new Arena(memory.region(`${this.id}/index/${stored.name}/texts`, 32 * GIB))
+      const dictionary = new TermDictionary(table, words('terms', 16), texts, this.#seed)
+      const lists = new PostingLists(words('heads', 16), words('pages', 64))
+      return new WordIndex(stored, dictionary, lists, this.#wordSource(stored))
+    }
     if (stored.kind === 'pair') {
       const [first, second] = stored.fields.map(columnOf)
       return new PairIndex(stored, table, this.#seed, label, first!, second!)
     }
     const field = stored.fields[0]!
-    const inRecord = this.stored.record.find(({ id }) => id === field)
+    const inRecord = this.#recordField(field)
     if (inRecord === undefined) {
       const column = columnOf(field)
       return new UniqueIndex(stored, table, this.#seed, label, (row) => column.get(row))
     }
     const keyOf = (row: number): string => (this.row.field(row, inRecord.name) ?? '') as string
     return new UniqueIndex(stored, table, this.#seed, label, keyOf)
+  }
+
+  #recordField(id: number): StoredRecordField | undefined {
+    return this.stored.record.find((field) => field.id === id)
+  }
+
+  #wordSource({ fields, unless = [], onlyWith = [] }: StoredIndex): WordSource {
+    const names = fields.map((field) => this.#recordField(field)!.name)
+    const columnsOf = (of: readonly number[]): Column[] =>
+      of.map((field) => this.columns.find(({ stored }) => stored.id === field)!.column)
+    const { row: rows, versions } = this
+    const lastId = (): number => this.lastId
+    const text = (row: number, name: string): string => (rows.field(row, name) ?? '') as string
+    return {
+      text: (row) => {
+        let joined = text(row, names[0]!)
+        // No word goes on from one text to the next.
+        for (let at = 1; at < names.length; at++) joined += `\n${text(row, names[at]!)}`
+        return joined
+      },
+      has: (row) => versions.get(row) !== 0,
+      unless: columnsOf(unless),
+      onlyWith: columnsOf(onlyWith),
+      get lastId() {
+        return lastId()
+      },
+    }
   }
 }
 

@@ -24,6 +24,8 @@ import type { StoredColumn, StoredSchema, StoredTable } from './schema.ts'
 
 /** Rows that are put into a new index before others get their turn: about a millisecond. */
 const FILL_STRIDE = 1024
+/** The same where each row is put into many lists. */
+const WORDS_FILL_STRIDE = 64
 
 /** Tables of another schema, made ready beside those in use. */
 interface PreparedTables {
@@ -164,7 +166,7 @@ function staleKeys(before: StoredSchema, schema: StoredSchema): Set<string> {
     for (const index of table.indexes) {
       const kept = after?.indexes.find(({ name }) => name === index.name)
       if (kept !== undefined && JSON.stringify(kept) === JSON.stringify(index)) continue
-      for (const part of ['heads', 'pages', 'directory', 'segments']) {
+      for (const part of ['heads', 'pages', 'directory', 'segments', 'terms', 'texts']) {
         keys.add(`${table.id}/index/${index.name}/${part}`)
       }
     }
@@ -188,7 +190,9 @@ function* fillTables(
       const same = previous?.indexes.find(({ name }) => name === index.stored.name)
       return same === undefined || JSON.stringify(same) !== JSON.stringify(index.stored)
     })
-    if (added.length > 0) yield* table.rebuild(added, FILL_STRIDE)
+    const hasWords = added.some((index) => index.stored.kind === 'words')
+    const stride = hasWords ? WORDS_FILL_STRIDE : FILL_STRIDE
+    if (added.length > 0) yield* table.rebuild(added, stride)
     for (const column of stored.columns) {
       const { counts } = column
       if (counts === undefined) continue

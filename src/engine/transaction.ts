@@ -24,6 +24,7 @@ import type { Index, NewRow, NumberColumnName, Row, StoredSchema } from './schem
 import type { ColumnChanges, Table } from './table.ts'
 import type { Tables } from './tables.ts'
 import type { AnyTable, View } from './view.ts'
+import type { FoundRows, SearchTerm } from './words.ts'
 
 /** What the function of a transaction gets. */
 export interface Transaction extends View {
@@ -224,6 +225,14 @@ export class StoreTransaction implements Transaction {
     return this.#view.value(table, row, column)
   }
 
+  values<T extends AnyTable>(
+    table: T,
+    rows: readonly number[],
+    column: NumberColumnName<T>,
+  ): number[] {
+    return this.#view.values(table, rows, column)
+  }
+
   version(table: AnyTable, row: number): number {
     return this.#view.version(table, row)
   }
@@ -251,6 +260,15 @@ export class StoreTransaction implements Transaction {
     beforeId?: number,
   ): number[] {
     return this.#view.mergeNewest(index, owners, count, beforeId)
+  }
+
+  search(
+    index: Index<'words'>,
+    terms: readonly SearchTerm[],
+    count: number,
+    beforeId?: number,
+  ): FoundRows {
+    return this.#view.search(index, terms, count, beforeId)
   }
 
   rowCount(table: AnyTable): number {

@@ -10,9 +10,11 @@ import { assert } from '../std/assert.ts'
 import { PairIndex } from './indexes/pair-index.ts'
 import { PostingIndex } from './indexes/posting-index.ts'
 import { UniqueIndex } from './indexes/unique-index.ts'
+import { WordIndex } from './indexes/word-index.ts'
 import type { Index, NumberColumnName, Row, TableDefinition } from './schema.ts'
 import type { Table } from './table.ts'
 import type { Tables } from './tables.ts'
+import type { FoundRows, SearchTerm } from './words.ts'
 
 // oxlint-disable-next-line typescript/no-explicit-any -- any table definition whatever
 export type AnyTable = TableDefinition<any, any, any>
@@ -33,6 +35,12 @@ export interface View {
   has(table: AnyTable, row: number): boolean
   /** One column of a row, without reading the rest; 0 when there is no row, a flag is 0 or 1. */
   value<T extends AnyTable>(table: T, row: number, column: NumberColumnName<T>): number
+  /** One column of several rows, in their order. Faster than `value` one by one. */
+  values<T extends AnyTable>(
+    table: T,
+    rows: readonly number[],
+    column: NumberColumnName<T>,
+  ): number[]
   /** How often the row's own fields were written, counters left out; 0 when there is none. */
   version(table: AnyTable, row: number): number
   /** Row of that key, 0 when there is none. */
@@ -53,6 +61,16 @@ export interface View {
     count: number,
     beforeId?: number,
   ): number[]
+  /**
+   * Rows that have all terms, newest first; before row `beforeId` when given: a cursor. At most
+   * `count`, and fewer when that takes long: then `next` tells where to go on.
+   */
+  search(
+    index: Index<'words'>,
+    terms: readonly SearchTerm[],
+    count: number,
+    beforeId?: number,
+  ): FoundRows
   rowCount(table: AnyTable): number
   /** The highest id that the table ever gave out. */
   lastId(table: AnyTable): number
@@ -84,6 +102,16 @@ export class TablesView implements View {
   value<T extends AnyTable>(table: T, row: number, column: NumberColumnName<T>): number {
     const found = this.#table(table.id)
     return found.has(row) ? found.column(column).get(row) : 0
+  }
+
+  values<T extends AnyTable>(
+    table: T,
+    rows: readonly number[],
+    column: NumberColumnName<T>,
+  ): number[] {
+    const found = this.#table(table.id)
+    const source = found.column(column)
+    return rows.map((row) => (found.has(row) ? source.get(row) : 0))
   }
 
   version(table: AnyTable, row: number): number {
@@ -118,6 +146,17 @@ export class TablesView implements View {
     beforeId?: number,
   ): number[] {
     return this.#postings(index).lists.mergeNewest(owners, count, beforeId)
+  }
+
+  search(
+    index: Index<'words'>,
+    terms: readonly SearchTerm[],
+    count: number,
+    beforeId?: number,
+  ): FoundRows {
+    const found = this.#table(index.tableId).index(index.name)
+    assert(found instanceof WordIndex, 'search takes a word index')
+    return found.search(terms, count, beforeId)
   }
 
   rowCount(table: AnyTable): number {

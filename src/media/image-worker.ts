@@ -15,6 +15,7 @@
 import { writeFileSync } from 'node:fs'
 import { constants, setPriority } from 'node:os'
 import sharp from 'sharp'
+import { PIXELS_MAX } from './photo-limits.ts'
 import type { MediaRefusalCode } from './media-refusal.ts'
 
 export interface ImageJob {
@@ -38,7 +39,6 @@ export type ImageAnswer =
   | { readonly outcome: 'refused'; readonly code: MediaRefusalCode }
   | { readonly outcome: 'failed'; readonly message: string }
 
-export const PIXELS_MAX = 50_000_000
 /** Longest side of the file that is served. */
 const SIDE_MAX = 1600
 const QUALITY = 80

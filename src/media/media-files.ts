@@ -11,7 +11,7 @@
 // Names come from hashes, never from a client: nothing here joins a path from what somebody sent.
 
 import { createHash, randomUUID } from 'node:crypto'
-import { mkdir, open, readdir, rename, rm } from 'node:fs/promises'
+import { mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { MediaRefusal } from './media-refusal.ts'
 
@@ -117,6 +117,17 @@ export class MediaFiles {
   /** Removes a temporary file, if it is still there. */
   async discard(path: string): Promise<void> {
     await rm(path, { force: true })
+  }
+
+  /** Bytes of a file that was kept; undefined when there is none of that name. */
+  async sizeOf(name: string): Promise<number | undefined> {
+    if (!NAME.test(name)) return undefined
+    try {
+      return (await stat(this.pathOf(name))).size
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
+      throw error
+    }
   }
 
   /** Where the file of that name lies. Throws RangeError when it is no name of ours. */

@@ -10,11 +10,9 @@
 import { createReadStream } from 'node:fs'
 import { ImagePool } from './image-pool.ts'
 import { MediaFiles } from './media-files.ts'
+import { UPLOAD_SIZE_MAX } from './photo-limits.ts'
 import type { Readable } from 'node:stream'
 import type { ImagePoolSettings } from './image-pool.ts'
-
-/** Bytes of an upload. */
-export const UPLOAD_SIZE_MAX = 25_000_000
 
 export interface Photo {
   readonly width: number
@@ -71,6 +69,11 @@ export class Photos implements AsyncDisposable {
   /** Bytes of a file that `accept` named. */
   read(name: string): Readable {
     return createReadStream(this.#files.pathOf(name))
+  }
+
+  /** Bytes of such a file; undefined when it is not there. */
+  sizeOf(name: string): Promise<number | undefined> {
+    return this.#files.sizeOf(name)
   }
 
   /** Child processes that decode at this moment, or wait for work. */

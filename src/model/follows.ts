@@ -1,9 +1,12 @@
 // Follows: one row for each follower and followee. Following twice and unfollowing nobody are fine
-// and change nothing.
+// and change nothing. A private account is asked first (follow-requests.ts).
 
+import { endRequest, hasRequested, requestFollow } from './follow-requests.ts'
 import { FOLLOWING_COUNT_MAX } from './limits.ts'
+import { notify } from './notifications.ts'
 import { Refusal } from './refusal.ts'
 import { follows, users } from './schema.ts'
+import { demandUserVisible, hasBlocked, isActive, isPrivate } from './visibility.ts'
 import type { Transaction } from '../engine/transaction.ts'
 import type { View } from '../engine/view.ts'
 
@@ -12,24 +15,41 @@ export interface Follow {
   readonly followee: number
 }
 
-/** Refuses with USER_NOT_FOUND, FOLLOW_SELF, FOLLOWING_TOO_MANY. */
+/**
+ * Follows, or asks to. Refuses with USER_NOT_FOUND, FOLLOW_SELF, USER_BLOCKED, FOLLOWING_TOO_MANY,
+ * REQUESTS_TOO_MANY.
+ */
 export function follow(tx: Transaction, { follower, followee }: Follow): void {
-  demandUsers(tx, follower, followee)
+  demandBoth(tx, follower, followee)
   if (follower === followee) throw new Refusal('FOLLOW_SELF')
+  // Whom one has blocked one may see, and moderators see whoever has blocked them.
+  if (hasBlocked(tx, followee, follower)) throw new Refusal('USER_NOT_FOUND')
+  if (hasBlocked(tx, follower, followee)) throw new Refusal('USER_BLOCKED')
   if (isFollowing(tx, follower, followee)) return
-  const count = tx.value(users, follower, 'following')
-  if (count >= FOLLOWING_COUNT_MAX) {
-    throw new Refusal(
-      'FOLLOWING_TOO_MANY',
-      `You follow ${count} people; ${FOLLOWING_COUNT_MAX} is the most.`,
-    )
-  }
-  tx.insert(follows, { follower, followee, createdAt: tx.now })
+  const needsConsent = isPrivate(tx, followee)
+  if (needsConsent && hasRequested(tx, follower, followee)) return
+  demandRoom(tx, follower)
+  if (needsConsent) requestFollow(tx, { requester: follower, target: followee })
+  else tx.insert(follows, { follower, followee, createdAt: tx.now })
+  const kind = needsConsent ? 'request' : 'follow'
+  notify(tx, { user: followee, kind, actor: follower })
 }
 
-/** Refuses with USER_NOT_FOUND. */
+/** Withdraws a request, too. Refuses with USER_NOT_FOUND. */
 export function unfollow(tx: Transaction, { follower, followee }: Follow): void {
-  demandUsers(tx, follower, followee)
+  demandBoth(tx, follower, followee)
+  endRequest(tx, follower, followee)
+  endFollow(tx, follower, followee)
+}
+
+/** By `followee`, who loses a follower and tells nobody. Refuses with USER_NOT_FOUND. */
+export function removeFollower(tx: Transaction, { follower, followee }: Follow): void {
+  demandBoth(tx, followee, follower)
+  endFollow(tx, follower, followee)
+}
+
+/** Part of whatever ends a follow. */
+export function endFollow(tx: Transaction, follower: number, followee: number): void {
   const edge = tx.findPair(follows.indexes.byPair, follower, followee)
   if (edge !== 0) tx.remove(follows, edge)
 }
@@ -38,16 +58,20 @@ export function isFollowing(view: View, follower: number, followee: number): boo
   return view.findPair(follows.indexes.byPair, follower, followee) !== 0
 }
 
-/** Rows of `follows`, newest first: each names a follower. */
-export function followersOf(view: View, user: number, count: number, before?: number): number[] {
-  return view.newest(follows.indexes.followers, user, count, before)
+/** Refuses with USER_NOT_FOUND. */
+function demandBoth(tx: Transaction, actor: number, other: number): void {
+  if (!isActive(tx, actor)) throw new Refusal('USER_NOT_FOUND')
+  demandUserVisible(tx, other, actor)
 }
 
-/** Rows of `follows`, newest first: each names a followee. */
-export function followingOf(view: View, user: number, count: number, before?: number): number[] {
-  return view.newest(follows.indexes.following, user, count, before)
-}
-
-function demandUsers(tx: Transaction, follower: number, followee: number): void {
-  if (!tx.has(users, follower) || !tx.has(users, followee)) throw new Refusal('USER_NOT_FOUND')
+/** Refuses with FOLLOWING_TOO_MANY. */
+function demandRoom(tx: Transaction, follower: number): void {
+  const count = tx.value(users, follower, 'following')
+  const waiting = tx.value(users, follower, 'requesting')
+  if (count + waiting < FOLLOWING_COUNT_MAX) return
+  const asked = waiting === 0 ? '' : ` and ask to follow ${waiting}`
+  throw new Refusal(
+    'FOLLOWING_TOO_MANY',
+    `You follow ${count} people${asked}; ${FOLLOWING_COUNT_MAX} is the most.`,
+  )
 }

@@ -28,7 +28,7 @@
 // out of sight, because everything that shows a comment looks at its root first.
 
 import { counter, defineTable, flag, float, json, list, number } from '../engine/schema.ts'
-import { pair, postings, reference, text, timeMs, unique } from '../engine/schema.ts'
+import { pair, postings, reference, text, timeMs, unique, words } from '../engine/schema.ts'
 import {
   EMAIL_SIZE_MAX,
   HANDLE_SIZE_MAX,
@@ -62,6 +62,14 @@ export const users = defineTable({
     header: reference(24, 'media'),
     emailConfirmedAt: timeMs(25),
     followRequests: counter(26, { table: 'followRequests', by: 'target' }),
+    /** With these, who has nothing to do with any block or mute is known without a look-up. */
+    blocking: counter(27, { table: 'blocks', by: 'blocker' }),
+    blockedBy: counter(28, { table: 'blocks', by: 'blocked' }),
+    muting: counter(29, { table: 'mutes', by: 'muter' }),
+    /** Requests to follow that wait for others. */
+    requesting: counter(36, { table: 'followRequests', by: 'requester' }),
+    /** Time step of the last code of the second factor that was used: none is good twice. */
+    totpStep: number(40),
   },
   record: {
     /** As its owner writes it. */
@@ -80,12 +88,18 @@ export const users = defineTable({
     emailKey: text(32, { sizeMax: EMAIL_SIZE_MAX }),
     /** Base32 secret of the second factor; '' while it is off. */
     totpSecret: text(33, { sizeMax: 64 }),
+    /** One that was handed out and waits for its first code; '' for none. */
+    totpPending: text(41, { sizeMax: 64 }),
     /** SHA-256 in base64url of the recovery codes that are left. */
     recoveryHashes: list<string>(34, { sizeMax: RECOVERY_CODE_COUNT }),
     /** Why a moderator suspended it. */
     suspension: text(35, { sizeMax: sizeMaxOf(TEXT_LIMITS.reason) }),
   },
-  indexes: { byHandle: unique('handleKey'), byEmail: unique('emailKey') },
+  indexes: {
+    byHandle: unique('handleKey'),
+    byEmail: unique('emailKey'),
+    byWords: words(['handle', 'name'], { unless: ['suspendedAt', 'deletedAt'] }),
+  },
 })
 
 /** What a token stands for: a log-in, or an access token that its user made for a program. */
@@ -159,6 +173,8 @@ export const posts = defineTable({
     byVisibility: postings('visibility', { unless: ['isGone', 'removedAt'] }),
     /** Comments, too. */
     allByAuthor: postings('author', { unless: ['isGone'] }),
+    byWords: words('caption', { unless: ['parent', 'isGone', 'removedAt'] }),
+    commentsByWords: words('caption', { onlyWith: ['parent'], unless: ['isGone', 'removedAt'] }),
   },
 })
 
@@ -206,7 +222,7 @@ export const media = defineTable({
     createdAt: timeMs(6),
     /** The user whose avatar or header it is; 0 when it is none. */
     profile: reference(20, 'users'),
-    /** The point that stays when it is cropped, 0 to 1 from the left and from the top. */
+    /** The point that stays when it is cropped (media.ts): -1 to 1, and 0, 0 in the middle. */
     focusX: float(21),
     focusY: float(22),
   },
@@ -216,7 +232,10 @@ export const media = defineTable({
     /** What it shows, for those who do not see it. */
     alt: text(30, { sizeMax: sizeMaxOf(TEXT_LIMITS.alt) }),
   },
-  indexes: { byOwner: postings('owner') },
+  indexes: {
+    byOwner: postings('owner'),
+    waiting: postings('owner', { unless: ['post', 'profile'] }),
+  },
 })
 
 export const files = defineTable({
@@ -274,7 +293,11 @@ export const mutes = defineTable({
     muted: reference(2, 'users'),
     createdAt: timeMs(3),
   },
-  indexes: { byPair: pair('muter', 'muted'), byMuter: postings('muter') },
+  indexes: {
+    byPair: pair('muter', 'muted'),
+    byMuter: postings('muter'),
+    byMuted: postings('muted'),
+  },
 })
 
 export const bookmarks = defineTable({
@@ -303,7 +326,7 @@ export const collections = defineTable({
   },
   record: {
     name: text(10, { sizeMax: sizeMaxOf(TEXT_LIMITS.collection) }),
-    description: text(11, { sizeMax: sizeMaxOf(TEXT_LIMITS.bio) }),
+    description: text(11, { sizeMax: sizeMaxOf(TEXT_LIMITS.collectionDescription) }),
   },
   indexes: { byOwner: postings('owner') },
 })
@@ -358,7 +381,7 @@ export const tags = defineTable({
     /** What it is found by (caption-tokens.ts). */
     key: text(11, { sizeMax: TAG_SIZE_MAX }),
   },
-  indexes: { byKey: unique('key') },
+  indexes: { byKey: unique('key'), byWords: words('key') },
 })
 
 /** A row for each tag of a post that starts a thread, as long as that is not deleted. */
@@ -378,7 +401,7 @@ export const notifications = defineTable({
     kind: number(2),
     /** Who did it; 0 for the moderators, who are not named. */
     actor: reference(3, 'users'),
-    /** What was liked or answered, or what mentions; 0 for none. */
+    /** What was liked, what answers or mentions, what was removed; 0 for none. */
     post: reference(4, 'posts'),
     createdAt: timeMs(5),
   },
@@ -439,8 +462,11 @@ export const blockedTerms = defineTable({
     kind: number(1),
     createdAt: timeMs(2),
   },
-  record: { key: text(10, { sizeMax: 400 }) },
-  indexes: { byKind: postings('kind') },
+  record: {
+    /** Kind, a space, what it is matched by (blocked-terms.ts). */
+    key: text(10, { sizeMax: 400 }),
+  },
+  indexes: { byKind: postings('kind'), byKey: unique('key') },
 })
 
 export const invites = defineTable({
@@ -505,7 +531,12 @@ export const jobs = defineTable({
 export const identities = defineTable({
   id: 25,
   name: 'identities',
-  columns: { user: reference(1, 'users'), createdAt: timeMs(2) },
+  columns: {
+    user: reference(1, 'users'),
+    createdAt: timeMs(2),
+    /** When the log-in began that last used it: none is good twice. */
+    usedAt: timeMs(3),
+  },
   record: {
     /** Issuer, a space, subject. */
     key: text(10, { sizeMax: 800 }),

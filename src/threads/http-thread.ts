@@ -203,7 +203,7 @@ class HttpThread {
 
   /** Code of a generation, ready to serve. Rejects with what it throws. */
   async #build(code: CodeVersion): Promise<Product> {
-    const { settings, adminToken, rateLimits, number } = this.#data
+    const { settings, adminToken, setupCode, rateLimits, number } = this.#data
     const load = <T>(entry: string): Promise<T> =>
       this.#generations.load<T>(entry, code.generation, code.product)
     const { answerBrokenRequest, buildApp } = await load<typeof appModule>('api/app.ts')
@@ -218,8 +218,12 @@ class HttpThread {
     })
     const metrics = await load<typeof metricsModule>('api/metrics-registry.ts')
     const registry = (this.#registry ??= metrics.createRegistry())
+    const lastLsn = (): number => this.#lastLsn()
     const app = await buildApp({
       store: {
+        get lastLsn() {
+          return lastLsn()
+        },
         read: (query) => this.#read(query),
         readNow: (query) => this.#readNow(query),
         transact: (name, input, options) =>
@@ -228,6 +232,7 @@ class HttpThread {
       admin: {
         snapshot: () => this.#supervisor.ask('snapshot', undefined),
         stats: () => this.#supervisor.ask('stats', undefined),
+        log: (question) => this.#supervisor.ask('log', question),
         trouble: () => this.#supervisor.ask('trouble', undefined),
         threads: () => this.#supervisor.ask('threads', undefined),
         deploy: () => this.#supervisor.ask('deploy', undefined),
@@ -235,13 +240,25 @@ class HttpThread {
       media: photos,
       settings: {
         adminToken,
+        setupCode,
         limits: {
           signUps: settings.limitSignUps,
           logIns: settings.limitLogIns,
+          codes: settings.limitCodes,
           writes: settings.limitWrites,
           reads: settings.limitReads,
           uploads: settings.limitUploads,
         },
+        publicUrl: settings.publicUrl || undefined,
+        oidc:
+          settings.oidcIssuer === ''
+            ? undefined
+            : {
+                issuer: settings.oidcIssuer,
+                clientId: settings.oidcClientId,
+                clientSecret: settings.oidcClientSecret,
+                name: settings.oidcName,
+              },
         trustedProxies: settings.trustedProxies,
         metricsPublic: settings.metricsPublic === 'yes',
       },
@@ -275,6 +292,11 @@ class HttpThread {
   #read<T>(query: (view: View) => T): Promise<T> {
     if (!this.#isReadable) return Promise.reject(unavailable())
     return this.#reader!.read(query)
+  }
+
+  #lastLsn(): number {
+    if (!this.#isReadable) throw unavailable()
+    return this.#reader!.lastLsn
   }
 
   #readNow<T>(query: (view: View) => T): T {

@@ -7,6 +7,7 @@
 //   both       ──▶ supervisor      ready, remarks; what routes ask of the whole server
 
 import type { Metrics } from '../api/metrics-registry.ts'
+import type { HistoryPage, HistoryQuestion } from '../engine/history.ts'
 import type { StoreHandle } from '../engine/store-reader.ts'
 import type { RecoveryProgress, RecoverySummary } from '../engine/recovery.ts'
 import type { CheckpointResult } from '../engine/checkpoint.ts'
@@ -16,7 +17,7 @@ import type { MessagePort } from 'node:worker_threads'
 import type { CodeSource } from './generations.ts'
 import type { PlainError } from './plain-errors.ts'
 
-export const PROTOCOL_VERSION = 1
+export const PROTOCOL_VERSION = 2
 
 type Soon<T> = T | Promise<T>
 
@@ -46,10 +47,14 @@ export interface StoreThreadData extends ThreadData {
   readonly handle: StoreHandle | undefined
   /** True once a process: what an earlier process left half done is removed. */
   readonly isFirst: boolean
+  /** Who becomes the admin of a network that has nobody yet, as the environment says. */
+  readonly firstAdmin: { readonly handle: string; readonly password: string } | undefined
 }
 
 export interface HttpThreadData extends ThreadData {
   readonly adminToken: string | undefined
+  /** With which the first admin signs up, as long as there is none. */
+  readonly setupCode: string
   readonly connectionsMax: number
   /** Counters of the limits that all http threads share (rate-limits.ts). */
   readonly rateLimits: SharedArrayBuffer
@@ -90,6 +95,8 @@ export type StoreThreadAnswers = {
   forget(generation: number): Soon<void>
   snapshot(): Soon<CheckpointResult>
   stats(): Soon<StoreStats>
+  /** What transactions did. */
+  log(question: HistoryQuestion): Soon<HistoryPage>
   figures(): Soon<OwnFigures>
   /** Why writes cannot be served now. */
   trouble(): Soon<string | undefined>
@@ -136,6 +143,7 @@ export type HttpThreadAsks = {
   ending(error: PlainError): Soon<void>
   snapshot(): Soon<{ readonly lsn: number }>
   stats(): Soon<StoreStats>
+  log(question: HistoryQuestion): Soon<HistoryPage>
   trouble(): Soon<string | undefined>
   threads(): Soon<readonly ThreadFigures[]>
   metrics(): Soon<readonly Metrics[]>

@@ -29,6 +29,7 @@ import type { Processes } from '../engine/lock.ts'
 import type { Json } from '../engine/schema.ts'
 import type { Committed, Registry } from '../engine/store.ts'
 import type { AnyTable } from '../engine/view.ts'
+import type * as firstAdminModule from '../api/first-admin.ts'
 import type * as mediaFilesModule from '../media/media-files.ts'
 import type * as schemaModule from '../model/schema.ts'
 import type * as transactionsModule from '../model/transactions.ts'
@@ -79,6 +80,7 @@ class StoreThread {
       },
       snapshot: () => this.#opened().snapshot(),
       stats: () => this.#opened().stats(),
+      log: (question) => this.#opened().history(question),
       figures: () => this.#figures(),
       trouble: () => this.#trouble(),
       handOver: () => this.#handOver(),
@@ -103,7 +105,10 @@ class StoreThread {
         onSchema: (changed) => this.#supervisor.ask('schema', changed),
       })
       // Not before: until now another process might have been at work there.
-      if (this.#data.isFirst) await this.#prepareMedia(join(settings.data, 'media'))
+      if (this.#data.isFirst) {
+        await this.#prepareMedia(join(settings.data, 'media'))
+        await this.#createFirstAdmin(store)
+      }
       this.#store = store
       this.#keep(this.#code.generation, product.transactions)
       this.#supervisor.tell('ready', { handle: store.handle(), recovery: store.recovery })
@@ -193,6 +198,24 @@ class StoreThread {
     const { tables } = await load<typeof schemaModule>('model/schema.ts')
     const { transactions } = await load<typeof transactionsModule>('model/transactions.ts')
     return { tables, transactions }
+  }
+
+  /** Where the environment names one, and nobody is there yet. */
+  async #createFirstAdmin(store: Datastore<Registry>): Promise<void> {
+    const { firstAdmin } = this.#data
+    if (firstAdmin === undefined) return
+    const { product, generation } = this.#code
+    const { createFirstAdmin } = await this.#generations.load<typeof firstAdminModule>(
+      'api/first-admin.ts',
+      generation,
+      product,
+    )
+    const made = await createFirstAdmin(store as never, firstAdmin)
+    if (made)
+      this.#supervisor.tell(
+        'say',
+        `the account ${firstAdmin.handle} is made, and is the first admin`,
+      )
   }
 
   /** Makes the directories of photos and removes what a crash left half done there. */

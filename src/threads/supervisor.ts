@@ -72,6 +72,8 @@ const FAILURE_WINDOW_MS = 60_000
 const ANSWER_MS_MAX = 1000
 /** A snapshot that has begun is finished first. */
 const HAND_OVER_MS_MAX = 600_000
+/** The way to what is asked for may be as long as the log since the last snapshot. */
+const LOG_MS_MAX = 60_000
 /** How long an http thread may take to learn of a schema. */
 const SCHEMA_MS_MAX = 2000
 /** Requests under way at the end are given so long. */
@@ -84,6 +86,8 @@ export interface SupervisorParts {
   readonly settings: Settings
   readonly code: CodeVersion
   readonly adminToken: string | undefined
+  readonly setupCode: string
+  readonly firstAdmin: StoreThreadData['firstAdmin']
   readonly rateLimits: SharedArrayBuffer
   readonly say: (line: string) => void
   readonly progress: (progress: RecoveryProgress) => void
@@ -217,13 +221,14 @@ export class Supervisor {
 
   /** Starts an http thread; resolves when it has loaded its code, rejects when it cannot. */
   async startHttp(code: CodeVersion): Promise<HttpThread> {
-    const { settings, adminToken, rateLimits } = this.#parts
+    const { settings, adminToken, setupCode, rateLimits } = this.#parts
     const data: Omit<HttpThreadData, 'heartbeat'> = {
       protocol: PROTOCOL_VERSION,
       number: ++this.#lastNumber,
       settings,
       code,
       adminToken,
+      setupCode,
       rateLimits,
       // The ones that drain, and the one that is ready, have theirs, too.
       connectionsMax: connectionsMaxOf(openFilesLimit(), settings.httpThreads + READY_COUNT),
@@ -241,6 +246,7 @@ export class Supervisor {
       },
       snapshot: async () => ({ lsn: (await this.snapshot()).lsn }),
       stats: () => this.stats(),
+      log: (question) => this.store().ask('log', question, [], LOG_MS_MAX),
       trouble: () => this.#trouble(),
       threads: () => this.threads(),
       metrics: () => this.#metrics(),
@@ -334,6 +340,7 @@ export class Supervisor {
       code,
       handle,
       isFirst: number === 1,
+      firstAdmin: this.#parts.firstAdmin,
     }
     const opening = Promise.withResolvers<void>()
     const answers: StoreThreadAsks = {

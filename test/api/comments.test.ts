@@ -41,10 +41,14 @@ describe('a comment', () => {
       post: String(post),
       parent: String(post),
       depth: 1,
-      author: { id: String(ben.id), handle: 'ben', name: '' },
+      author: { id: String(ben.id), handle: 'ben', name: '', avatar: null },
       text: 'Nice\nlight',
+      mentions: [],
       created_at: new Date(NOON).toISOString(),
+      edited_at: null,
       deleted: false,
+      removed: false,
+      blocked: false,
       likes: 0,
       child_count: 0,
       viewer: { liked: false },
@@ -134,7 +138,9 @@ describe('a thread', () => {
     expectError(await api.call('GET', '/posts/999/comments'), 404, 'POST_NOT_FOUND')
     expectError(await api.call('GET', `${path}?parent=${other}`), 404, 'COMMENT_NOT_FOUND')
     expectError(await api.call('GET', `${path}?parent=999`), 404, 'COMMENT_NOT_FOUND')
-    for (const query of ['sort=top', 'limit=0', 'limit=51', 'cursor=x', 'parent=x', 'sort=']) {
+    const queries = ['sort=best', 'limit=0', 'limit=51', 'cursor=x', 'parent=x', 'sort=']
+    queries.push('depth=0', 'depth=5', 'depth=x', 'sort=top&cursor=7', 'sort=new&cursor=1-1-1-1-1')
+    for (const query of queries) {
       expectError(await api.call('GET', `${path}?${query}`), 400, 'REQUEST_INVALID')
     }
   })
@@ -165,6 +171,99 @@ describe('a thread', () => {
     await api.call('DELETE', `/posts/${b}`, { token })
     expect((await api.call('GET', `/posts/${post}/comments`)).body.items).toEqual([])
     expect((await api.call('GET', `/posts/${post}`)).body.comments).toBe(0)
+  })
+
+  test('is read best first, as deep as one likes', async () => {
+    const post = await api.network.post(anna.id)
+    const a = (await say(post, 'a')).body.id
+    const b = (await say(post, 'b')).body.id
+    const c = (await say(post, 'c')).body.id
+    const below = (await say(post, 'a1', a)).body.id
+    const deeper = (await say(post, 'a2', below)).body.id
+    await api.call('PUT', `/posts/${a}/like`, { token: anna.token })
+    const path = `/posts/${post}/comments?sort=top`
+    const { items, next } = (await api.call('GET', `${path}&limit=2&depth=3`)).body
+    expect(textsOf(items)).toEqual(['a', 'c'])
+    expect(items[0].children.items[0].id).toBe(below)
+    expect(items[0].children.items[0].children).toMatchObject({
+      items: [{ id: deeper, depth: 3, children: { items: [], next: null } }],
+      next: null,
+    })
+    await api.call('PUT', `/posts/${c}/like`, { token: anna.token })
+    await api.call('PUT', `/posts/${b}/like`, { token: anna.token })
+    const rest = (await api.call('GET', `${path}&cursor=${next}`)).body
+    expect(textsOf(rest.items)).toEqual(['b'])
+    expect(rest.next).toBeNull()
+    const flat = (await api.call('GET', `${path}&depth=1`)).body
+    expect(flat.items.at(-1)).toMatchObject({ id: a, children: { items: [], next: '0' } })
+    const begun = await api.call('GET', `${path}&depth=1&parent=${a}&cursor=0`)
+    expect(textsOf(begun.body.items)).toEqual(['a1'])
+  })
+
+  test('shows a marker where somebody blocked has said something', async () => {
+    const cleo = await api.signUp('cleo')
+    const post = await api.network.post(anna.id)
+    const a = (await say(post, 'a')).body.id
+    await say(post, 'alone')
+    const answer = await api.network.comment(anna.id, post, Number(a), 'answer')
+    await api.network.run('block', { blocker: cleo.id, blocked: ben.id })
+    const { token } = cleo
+    const { items } = (await api.call('GET', `/posts/${post}/comments`, { token })).body
+    expect(items).toEqual([
+      {
+        id: a,
+        post: String(post),
+        parent: String(post),
+        depth: 1,
+        author: null,
+        text: '',
+        mentions: [],
+        created_at: new Date(NOON).toISOString(),
+        edited_at: null,
+        deleted: false,
+        removed: false,
+        blocked: true,
+        likes: 0,
+        child_count: 1,
+        viewer: { liked: false },
+        children: { items: [expect.objectContaining({ id: String(answer) })], next: null },
+      },
+    ])
+    const path = `/posts/${post}/comments`
+    const body = { text: 'x', parent: a }
+    expectError(await api.call('POST', path, { token, body }), 404, 'COMMENT_NOT_FOUND')
+    await api.network.run('block', { blocker: anna.id, blocked: cleo.id })
+    expectError(await api.call('POST', path, { token, body }), 404, 'POST_NOT_FOUND')
+    expectError(await api.call('GET', path, { token }), 404, 'POST_NOT_FOUND')
+  })
+
+  test('tells that a moderator has removed something, and shows it to its author', async () => {
+    const post = await api.network.post(anna.id)
+    const a = (await say(post, 'rude')).body.id
+    await say(post, 'answer', a)
+    const reason = 'It was rude.'
+    await api.network.run('removePost', { post: Number(a), moderator: 0, reason })
+    const path = `/posts/${post}/comments`
+    const [seen] = (await api.call('GET', path)).body.items
+    expect(seen).toMatchObject({ id: a, removed: true, deleted: false, author: null, text: '' })
+    const [own] = (await api.call('GET', path, { token: ben.token })).body.items
+    expect(own).toMatchObject({ id: a, removed: true, author: { handle: 'ben' }, text: 'rude' })
+  })
+
+  test('is closed to whom its author does not let comment', async () => {
+    const media = [await api.network.photo(anna.id)]
+    const input = { author: anna.id, caption: '', media, commenters: 'followers' } as const
+    const post = await api.network.run('publishPost', input)
+    expectError(await say(post, 'x'), 403, 'COMMENTS_CLOSED')
+    await api.network.run('follow', { follower: ben.id, followee: anna.id })
+    const said = await say(post, 'x')
+    expect(said.status).toBe(201)
+    await api.network.run('editPost', { post, user: anna.id, commenters: 'nobody' })
+    expectError(await say(post, 'x', said.body.id), 403, 'COMMENTS_CLOSED')
+    const body = { text: 'mine' }
+    const own = await api.call('POST', `/posts/${post}/comments`, { token: anna.token, body })
+    expect(own.status).toBe(201)
+    await api.network.run('unfollow', { follower: ben.id, followee: anna.id })
   })
 
   test('a thousand deep is written, read down to its end, and deleted', async () => {

@@ -96,12 +96,7 @@ describe('requests that never reach a route', () => {
 
   test('a body that is too large, or of a kind that is not taken', async () => {
     expectError(await patch(JSON.stringify({ bio: 'x'.repeat(70_000) })), 413, 'BODY_TOO_LARGE')
-    for (const type of [
-      'text/plain',
-      'application/xml',
-      'nonsense',
-      'application/x-www-form-urlencoded',
-    ]) {
+    for (const type of ['text/plain', 'application/xml', 'nonsense']) {
       const answer = await patch('name=x', { 'content-type': type })
       expectError(answer, 415, 'MEDIA_TYPE_UNSUPPORTED')
     }
@@ -112,7 +107,7 @@ describe('requests that never reach a route', () => {
     expectError(await api.call('GET', '//'), 404, 'ROUTE_NOT_FOUND')
     expectError(await api.call('GET', '/me/', { token }), 404, 'ROUTE_NOT_FOUND')
     expectError(await api.call('GET', '/users/%zz'), 400, 'REQUEST_INVALID')
-    expectError(await api.call('GET', `/users/${'x'.repeat(200)}`), 414, 'URL_TOO_LONG')
+    expectError(await api.call('GET', `/users/${'x'.repeat(201)}`), 414, 'URL_TOO_LONG')
     expectError(await api.call('GET', `/feed?${'x'.repeat(5_000)}`, { token }), 414, 'URL_TOO_LONG')
   })
 

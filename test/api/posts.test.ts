@@ -42,7 +42,7 @@ describe('publishing', () => {
     expect(answer.headers['x-shashin-lsn']).toMatch(/^\d+$/)
     expect(answer.body).toEqual({
       id: expect.stringMatching(/^\d+$/) as string,
-      author: { id: String(anna.id), handle: 'anna', name: '' },
+      author: { id: String(anna.id), handle: 'anna', name: '', avatar: null },
       caption: 'Sea',
       media: [
         {
@@ -52,15 +52,24 @@ describe('publishing', () => {
           height: 30,
           content_type: 'image/webp',
           size: 1000,
+          alt: '',
+          focus: [0, 0],
           created_at: new Date(NOON).toISOString(),
         },
       ],
+      mentions: [],
+      tags: [],
+      visibility: 'public',
+      commenters: 'everybody',
       created_at: '2026-01-02T12:00:00.000Z',
+      edited_at: null,
+      removed: false,
+      removal: null,
       parent: null,
       root: null,
       likes: 0,
       comments: 0,
-      viewer: { liked: false },
+      viewer: { liked: false, bookmarked: false },
     })
     const shown = await api.call('GET', `/posts/${answer.body.id}`)
     expect(shown.body).toEqual(answer.body)

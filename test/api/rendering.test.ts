@@ -7,8 +7,8 @@ import { pageText } from '../../src/api/render/answer.ts'
 import { renderComment, renderThread } from '../../src/api/render/comment.ts'
 import { renderPost, renderPosts } from '../../src/api/render/post.ts'
 import { renderMe, renderUser, renderUsers } from '../../src/api/render/user.ts'
-import { isVisible } from '../../src/model/visibility.ts'
-import { posts, users } from '../../src/model/schema.ts'
+import { isListed, isVisible } from '../../src/model/visibility.ts'
+import { media, posts, users } from '../../src/model/schema.ts'
 import { homeTimeline } from '../../src/model/timelines.ts'
 import { Network } from '../support/network.ts'
 import {
@@ -37,6 +37,7 @@ const TEXTS = [
   '\u2028',
   '{"likes":9}',
   'x'.repeat(60),
+  'With @user1, @user2 and @nobody. #Sea #夏 #sea',
 ]
 const CHANGES = 60
 const QUESTIONS = 12
@@ -78,18 +79,33 @@ async function changeNetwork(network: Network, random: Random): Promise<void> {
   const user = random.between(1, view.lastId(users))
   const other = random.between(1, view.lastId(users))
   const post = random.between(1, Math.max(1, view.lastId(posts)))
+  const ownPost = { post, user: view.value(posts, post, 'author') }
+  const photo = random.between(1, Math.max(1, view.lastId(media)))
+  const owner = view.value(media, photo, 'owner')
   const text = random.pick(TEXTS)
   network.clock.time += random.below(10_000)
   const changes: (() => Promise<unknown>)[] = [
     () => network.signUp(`user${view.lastId(users)}`),
     () => network.run('updateProfile', { user, name: text.slice(0, 20).replaceAll(/\s/g, ' ') }),
     () => network.run('updateProfile', { user, bio: text }),
+    () => network.run('updateProfile', { user, fields: [{ name: 'Says', value: text }] }),
+    () => network.run('updateProfile', { user: owner, avatar: photo }),
+    () => network.run('updateProfile', { user: owner, header: photo, avatar: null }),
+    () => network.run('updateProfile', { user, isPrivate: random.once(2) }),
+    () => network.run('mute', { muter: user, muted: other }),
     () => network.run('setRole', { user, role: random.pick(['user', 'moderator', 'admin']) }),
     () => network.run('follow', { follower: user, followee: other }),
     () => network.run('unfollow', { follower: user, followee: other }),
     () => network.run('like', { user, post }),
     () => network.run('like', { user: other, post }),
     () => network.run('unlike', { user, post }),
+    () => network.run('addBookmark', { user, post }),
+    () => network.run('addBookmark', { user: other, post }),
+    () => network.run('removeBookmark', { user, post }),
+    () => network.run('editPost', { ...ownPost, caption: text }),
+    () => network.run('editPost', { ...ownPost, visibility: 'followers', commenters: 'nobody' }),
+    () => network.run('editPost', { ...ownPost, visibility: 'public' }),
+    () => network.run('editMedia', { media: photo, user: owner, alt: text, focus: [0.5, -1] }),
     () => network.comment(user, post, post, text),
     () => network.comment(other, post, post, text),
     () => network.run('deletePost', { post, user: view.value(posts, post, 'author') }),
@@ -118,6 +134,10 @@ async function publish(
   await network.run('publishPost', { author, caption, media: photos })
 }
 
+function homeOf(view: View, user: number): readonly number[] {
+  return homeTimeline(view, { viewer: user, count: 20 }).posts
+}
+
 /** Something that anybody may ask now. */
 function question(view: View, random: Random): Question {
   const viewer = random.below(view.lastId(users) + 1)
@@ -127,9 +147,11 @@ function question(view: View, random: Random): Question {
   const questions: Question[] = [
     {
       schema: 'posts',
-      render: (on) => pageText(renderPosts(on, homeTimeline(on.view, user, 20), viewer), '7'),
+      render: (on) => pageText(renderPosts(on, homeOf(on.view, user), viewer), '7'),
       plain: (of) => ({
-        items: homeTimeline(of, user, 20).map((id) => plainPost(of, id, viewer)),
+        items: homeOf(of, user)
+          .filter((id) => isListed(of, id, viewer))
+          .map((id) => plainPost(of, id, viewer)),
         next: '7',
       }),
     },
@@ -145,7 +167,7 @@ function question(view: View, random: Random): Question {
     },
     { schema: 'me', render: (on) => renderMe(on, user), plain: (of) => plainMe(of, user) },
   ]
-  if (isVisible(view, post, 0)) {
+  if (isVisible(view, post, viewer)) {
     questions.push(
       {
         schema: 'post',
@@ -154,7 +176,7 @@ function question(view: View, random: Random): Question {
       },
       {
         schema: 'thread',
-        render: (on) => renderThread(on, post, viewer, { order: 'old', count: 2 }),
+        render: (on) => renderThread(on, post, viewer, { order: 'old', depth: 2, count: 2 }),
         plain: (of) => plainThread(of, post, viewer, 2),
       },
     )

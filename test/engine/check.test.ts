@@ -4,9 +4,11 @@
 import { describe, expect, it } from 'vitest'
 import { checkTables } from '../../src/engine/check.ts'
 import { HashTable } from '../../src/engine/indexes/hash-table.ts'
+import { TermDictionary } from '../../src/engine/indexes/term-dictionary.ts'
+import { Arena } from '../../src/engine/memory/arena.ts'
 import { PostingLists } from '../../src/engine/posting-lists.ts'
 import { Column } from '../../src/engine/memory/column.ts'
-import { SmallStore, likes, people, posts } from '../support/small-store.ts'
+import { STORE_ID, SmallStore, likes, people, posts } from '../support/small-store.ts'
 import type { ColumnWidth } from '../../src/engine/memory/column.ts'
 
 /** People 1 and 2 (3 removed), posts 1 to 3 by person 1, two replies to post 1, a like. */
@@ -59,6 +61,21 @@ function hashOf(store: SmallStore, key: string, wanted: number): number {
   return found
 }
 
+/** The dictionary of a word index; only of use with terms that it has. */
+function dictionary(store: SmallStore, key: string): TermDictionary {
+  const texts = new Arena(store.memory.region(`${key}/texts`, 0))
+  return new TermDictionary(hashes(store, key), column(store, `${key}/terms`), texts, SEED)
+}
+
+/** The number of a term of post captions. */
+function termOf(store: SmallStore, term: string): number {
+  const number = dictionary(store, byWords).find(term)
+  expect(number).toBeGreaterThan(0)
+  return number
+}
+
+const SEED = Number.parseInt(STORE_ID.slice(0, 8), 16)
+const byWords = '2/index/byWords'
 const byBadge = '1/index/byBadge'
 const byPair = '3/index/byPair'
 const replies = '2/index/replies'
@@ -180,6 +197,94 @@ const damages: [string, (store: SmallStore) => void, string][] = [
     'a page that no list has',
     (s) => column(s, `${replies}/pages`).set(0, 9),
     'index posts.replies: its pages take 5 units of space up to 9',
+  ],
+  [
+    'a word that lacks a row',
+    (s) => lists(s, byWords).remove(termOf(s, 'two'), 2),
+    'index posts.byWords: row 2 is missing under "two"',
+  ],
+  [
+    'a word that nothing has',
+    (s) => lists(s, byWords).remove(termOf(s, 'two'), 2),
+    'index posts.byWords: "two" is kept, and nothing has it',
+  ],
+  [
+    'a word that names a row which does not have it',
+    (s) => lists(s, byWords).append(termOf(s, 'two'), 3),
+    'index posts.byWords: "two" names row 3, which does not have it',
+  ],
+  [
+    'a word that names a row which never was',
+    (s) => lists(s, byWords).append(termOf(s, 'two'), 99),
+    'index posts.byWords: "two" names row 99, which does not exist',
+  ],
+  [
+    'a word that is not found by its beginning',
+    (s) => lists(s, byWords).remove(termOf(s, 'th*'), termOf(s, 'three')),
+    'index posts.byWords: "three" is missing under "th*"',
+  ],
+  [
+    'a beginning that names another word',
+    (s) => lists(s, byWords).append(termOf(s, 'th*'), termOf(s, 'two')),
+    'index posts.byWords: "th*" names "two", which does not begin so',
+  ],
+  [
+    'a beginning that names a word which is not there',
+    (s) => lists(s, byWords).append(termOf(s, 'th*'), 99),
+    'index posts.byWords: "th*" names term 99, which does not exist',
+  ],
+  [
+    'a list of rows without a word',
+    (s) => lists(s, byWords).append(99, 3),
+    'index posts.byWords: list 99 names 1 rows for no term',
+  ],
+  [
+    'a row that is found by a word and should be left out',
+    (s) => column(s, '2/column/3', 8).set(1, 5),
+    'index posts.byWords: "one" names row 1, which does not have it',
+  ],
+  [
+    'a word with other letters than its hash',
+    (s) => s.memory.region(`${byWords}/texts`, 0).bytes.write('z', 1028),
+    'index posts.byWords: term 1 is "zne" and stands under another one\'s hash',
+  ],
+  [
+    'a word that lost its letters',
+    (s) => column(s, `${byWords}/terms`).set(4 + termOf(s, 'two'), 3),
+    'index posts.byWords: term 4: its text at 24 is no block of its own',
+  ],
+  [
+    'letters that belong to no word',
+    (s) => hashes(s, byWords).remove(dictionary(s, byWords).hashOf('two'), termOf(s, 'two')),
+    'index posts.byWords: 1 texts belong to no term',
+  ],
+  [
+    'a word that is neither there nor free',
+    (s) => hashes(s, byWords).remove(dictionary(s, byWords).hashOf('two'), termOf(s, 'two')),
+    'index posts.byWords: term 4 is neither there nor free',
+  ],
+  [
+    'a word that is there and free',
+    (s) => column(s, `${byWords}/terms`).set(1, termOf(s, 'two')),
+    'index posts.byWords: term 4 is on the list of free ones and is not free',
+  ],
+  [
+    'a highest number of words that is too low',
+    (s) => column(s, `${byWords}/terms`).set(0, 3),
+    'index posts.byWords: term 5 is above the highest, 3',
+  ],
+  [
+    'an arena of words that is out of step',
+    (s) => (words(s, `${byWords}/texts`)[256] = 0xffff),
+    'index posts.byWords: its terms are damaged: ',
+  ],
+  [
+    'two words with one list',
+    (s) => {
+      const heads = column(s, `${byWords}/heads`)
+      heads.set(termOf(s, 'o*'), heads.get(termOf(s, 'on*')))
+    },
+    'index posts.byWords: page 5 is in two places',
   ],
   [
     'a counter',

@@ -13,7 +13,7 @@ import type { Transaction } from '../../src/engine/transaction.ts'
 import type { AnyTable } from '../../src/engine/view.ts'
 import type { TemporaryDirectory } from '../support/temporary-directory.ts'
 
-const { counter, defineTable, number, postings, reference, text, timeMs, unique } = schema
+const { counter, defineTable, number, postings, reference, text, timeMs, unique, words } = schema
 
 const users = defineTable({
   id: 1,
@@ -49,7 +49,12 @@ const laterUsers = defineTable({
     marks: counter(4, { table: 'marks', by: 'user' }),
   },
   record: { handle: text(10), motto: text(11) },
-  indexes: { byCity: postings('city'), byHandle: unique('handle'), byAge: postings('city') },
+  indexes: {
+    byCity: postings('city'),
+    byHandle: unique('handle'),
+    byAge: postings('city'),
+    byWords: words('handle'),
+  },
 })
 const laterCities = defineTable({
   id: 2,
@@ -123,6 +128,8 @@ describe('what is new', () => {
     expect(view.get(laterCities, 1)).toEqual({ id: 1, title: 'Kyōto', users: 3 })
     expect(view.find(laterUsers.indexes.byHandle, 'ben')).toBe(2)
     expect(view.newest(laterUsers.indexes.byAge, 1, 5)).toEqual([3, 2, 1])
+    const beginning = [{ term: 'ch', isPrefix: true }]
+    expect(view.search(laterUsers.indexes.byWords, beginning, 5)).toEqual({ ids: [3], next: 0 })
     expect(view.get(laterUsers, 1)).toMatchObject({ handle: 'aki', motto: '', marks: 0 })
     await store.transact('mark', { user: 2 })
     const { output: dan } = await store.transact('join', { handle: 'dan', city: 1 })

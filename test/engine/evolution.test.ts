@@ -2,6 +2,8 @@
 // evolution.ts.
 
 import { describe, expect, it } from 'vitest'
+import { checkTables } from '../../src/engine/check.ts'
+import { WordIndex } from '../../src/engine/indexes/word-index.ts'
 import * as schema from '../../src/engine/schema.ts'
 import { EvolvingStore } from '../support/evolving-store.ts'
 import { old, posts, refusal, users } from '../support/first-program.ts'
@@ -9,6 +11,7 @@ import type { Migration } from '../../src/engine/evolution.ts'
 import type { AnyTable } from '../../src/engine/view.ts'
 
 const { counter, defineTable, flag, list, number, pair, postings, reference, text, unique } = schema
+const { words } = schema
 
 describe('what is added just works:', () => {
   it('a table', () => {
@@ -111,6 +114,39 @@ describe('what is added just works:', () => {
     expect(store.view.find(again.indexes.byHandle, 'I am ben')).toBe(2)
     // Removed: derived things may go.
     store.boot([users, posts_(reference(3, 'posts'))])
+  })
+
+  it('an index of words, made anew under other rules of what a word is', () => {
+    const searched = defineTable({
+      id: 1,
+      name: 'users',
+      columns: { age: number(1) },
+      record: { handle: text(10), bio: text(11) },
+      indexes: { byWords: words(['handle', 'bio']) },
+    })
+    const { byWords } = searched.indexes
+    const found = (store: EvolvingStore, term: string): number[] =>
+      store.view.search(byWords, [{ term, isPrefix: false }], 9).ids
+    const otherRules = {
+      ...searched,
+      stored: {
+        ...searched.stored,
+        indexes: searched.stored.indexes.map((index) => ({ ...index, rules: '0, Unicode 3.1' })),
+      },
+    }
+    const store = old().boot([otherRules, posts])
+    expect([found(store, 'am'), found(store, 'ben')]).toEqual([[3, 2, 1], [2]])
+    // As if other rules had made other words of a text.
+    const index = store.table(searched).index('byWords')
+    if (!(index instanceof WordIndex)) throw new Error('the index is one of words')
+    index.lists.remove(index.dictionary.find('am'), 2)
+    store.transact((tx) => tx.update(searched, 2, { bio: 'I was ben' }))
+    expect(checkTables(store.tables)).toEqual([])
+    store.boot([searched, posts])
+    expect([found(store, 'am'), found(store, 'was')]).toEqual([[3, 1], [2]])
+    store.boot([users, posts])
+    store.boot([searched, posts])
+    expect(found(store, 'ben')).toEqual([2])
   })
 
   it('but a unique index is refused while two rows have the same key', () => {

@@ -100,6 +100,12 @@ function plain(rows: readonly object[]): object[] {
   )
 }
 
+const WORDS = ['sun', 'sunset', 'Sunday', 'suné', 'beach', 'a', '東京', '東京駅', '京都', 'の']
+
+function captionOf(random: Random): string {
+  return Array.from({ length: random.below(6) }, () => random.pick(WORDS)).join(' ')
+}
+
 /** Some fields of a row; `isBad` when one of them must be refused. */
 function someValues(
   random: Random,
@@ -128,7 +134,8 @@ function someValues(
             author: () => idOf(people),
             parent: () => (random.once(2) ? 0 : idOf(posts)),
             removedAt: () => (random.once(3) ? 5 : 0),
-            caption: () => 'é'.repeat(random.pick([0, 3, 40, 700])),
+            caption: () =>
+              random.once(4) ? 'é'.repeat(random.pick([0, 3, 40, 700])) : captionOf(random),
           }
         : { user: () => idOf(people), post: () => idOf(posts), at: () => random.below(9) }
   const values: Values = {}

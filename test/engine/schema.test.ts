@@ -3,10 +3,11 @@
 import { describe, expect, it } from 'vitest'
 import { InvariantError } from '../../src/std/assert.ts'
 import * as schema from '../../src/engine/schema.ts'
+import { WORD_RULES } from '../../src/engine/words.ts'
 import { likes, people, posts, smallTables } from '../support/small-store.ts'
 
 const { counter, defineTable, flag, list, number, reference, storedSchema, text, unique } = schema
-const { float, json, pair, postings, timeMs, widthOf } = schema
+const { float, json, pair, postings, timeMs, widthOf, words } = schema
 
 const one = { id: 1, name: 'ones' }
 const columns = { owner: reference(1, 'ones'), size: number(2) }
@@ -45,6 +46,7 @@ describe('a declaration', () => {
     expect(posts.stored.indexes).toEqual([
       { name: 'byAuthor', kind: 'postings', fields: [1], unless: [2, 3] },
       { name: 'replies', kind: 'postings', fields: [2] },
+      { name: 'byWords', kind: 'words', fields: [10], unless: [3], rules: WORD_RULES },
     ])
     expect(likes.stored.layouts).toEqual([])
   })
@@ -85,6 +87,17 @@ describe('a declaration', () => {
       'a list over a time',
       () => defineTable({ ...one, columns: { at: timeMs(1) }, indexes: { a: postings('at') } }),
     ],
+    [
+      'words of a list',
+      () =>
+        defineTable({
+          ...one,
+          columns,
+          record: { a: list<string>(9) },
+          indexes: { b: words('a') },
+        }),
+    ],
+    ['words of a number', () => defineTable({ ...one, columns, indexes: { b: words('size') } })],
     [
       'a pair with a number',
       () => defineTable({ ...one, columns, indexes: { a: pair('owner', 'size') } }),

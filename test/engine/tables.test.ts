@@ -115,6 +115,9 @@ describe('tables', () => {
         '1/index/byReferrer/pages',
         '2/index/byAuthor/heads',
         '2/index/byAuthor/pages',
+        ...['directory', 'heads', 'pages', 'segments', 'terms', 'texts'].map(
+          (part) => `2/index/byWords/${part}`,
+        ),
         '2/index/replies/heads',
         '2/index/replies/pages',
         '3/index/byPair/directory',

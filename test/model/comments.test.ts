@@ -1,11 +1,12 @@
 // Comments in the model: threads of any depth, their order, tombstones and what becomes of them.
 
 import { expect } from 'vitest'
-import { repliesOf } from '../../src/model/comments.ts'
+import { mayComment, repliesOf } from '../../src/model/comments.ts'
 import { isVisible } from '../../src/model/visibility.ts'
 import { posts } from '../../src/model/schema.ts'
 import { expectCode, networkTest } from '../support/network.ts'
 import { Random } from '../../src/std/random.ts'
+import type { Commenters } from '../../src/model/comments.ts'
 import type { Network } from '../support/network.ts'
 
 const CHAIN_COUNT = 1_000
@@ -56,6 +57,71 @@ networkTest('a comment that does not fit its thread is refused', async (network)
   await expectCode(network.comment(anna, post!, comment, '  '), 'TEXT_EMPTY')
   await expectCode(network.comment(anna, post!, comment, 'x'.repeat(2_201)), 'TEXT_TOO_LONG')
   expect(network.view.value(posts, post!, 'comments')).toBe(1)
+})
+
+networkTest('the author of a post says who may comment, and always may', async (network) => {
+  const [anna, ben, cleo] = [
+    await network.signUp('anna'),
+    await network.signUp('ben'),
+    await network.signUp('cleo'),
+  ]
+  await network.run('follow', { follower: ben, followee: anna })
+  await network.run('setRole', { user: cleo, role: 'moderator' })
+  const publish = async (commenters: Commenters): Promise<number> => {
+    const media = [await network.photo(anna)]
+    return network.run('publishPost', { author: anna, caption: '', media, commenters })
+  }
+  const forFollowers = await publish('followers')
+  await network.comment(ben, forFollowers)
+  const own = await network.comment(anna, forFollowers)
+  await expectCode(network.comment(cleo, forFollowers), 'COMMENTS_CLOSED')
+  // Below a comment, it is still up to who posted.
+  await expectCode(network.comment(cleo, own), 'COMMENTS_CLOSED')
+  expect(mayComment(network.view, forFollowers, ben)).toBe(true)
+  expect(mayComment(network.view, forFollowers, 0)).toBe(false)
+
+  const closed = await publish('nobody')
+  await expectCode(network.comment(ben, closed), 'COMMENTS_CLOSED')
+  await network.comment(anna, closed)
+  await network.run('editPost', { post: closed, user: anna, commenters: 'everybody' })
+  await network.comment(cleo, closed)
+  expect(mayComment(network.view, closed, cleo)).toBe(true)
+})
+
+networkTest('nobody answers across a block, or what a moderator has removed', async (network) => {
+  const [anna, ben, cleo] = [
+    await network.signUp('anna'),
+    await network.signUp('ben'),
+    await network.signUp('cleo'),
+  ]
+  await network.run('setRole', { user: ben, role: 'admin' })
+  const post = await network.post(anna)
+  const said = await network.comment(cleo, post)
+  const answer = await network.comment(anna, post, said)
+  await network.run('block', { blocker: cleo, blocked: ben })
+  await expectCode(network.comment(ben, post, said), 'COMMENT_NOT_FOUND')
+  await expectCode(network.comment(ben, said), 'POST_NOT_FOUND')
+  // What others say below it is there to be answered.
+  await network.comment(ben, post, answer)
+  await network.run('block', { blocker: anna, blocked: ben })
+  await expectCode(network.comment(ben, post), 'POST_NOT_FOUND')
+  await expectCode(network.comment(ben, answer), 'POST_NOT_FOUND')
+
+  await network.run('removePost', { post: said, moderator: 0, reason: 'Rude' })
+  await expectCode(network.comment(anna, post, said), 'COMMENT_NOT_FOUND')
+  await network.run('suspendUser', { user: cleo, moderator: 0, reason: 'Rude' })
+  await expectCode(network.comment(cleo, post), 'USER_NOT_FOUND')
+})
+
+networkTest('a comment mentions people, and has no blocked words', async (network) => {
+  const anna = await network.signUp('anna')
+  const ben = await network.signUp('ben')
+  const post = await network.post(anna)
+  const comment = await network.comment(anna, post, post, 'Look, @Ben and @nobody! @ben')
+  expect(network.view.get(posts, comment)!.mentions).toEqual([ben])
+  await network.run('blockTerm', { kind: 'word', term: 'rude', moderator: 0 })
+  await expectCode(network.comment(anna, post, post, 'How rude!'), 'TERM_BLOCKED')
+  await network.comment(anna, post, post, 'How crude!')
 })
 
 networkTest('answers are listed newest or oldest first, from a cursor on', async (network) => {

@@ -197,7 +197,8 @@ describe('check', () => {
   })
   test('a damaged segment is refused with place and advice', async () => {
     const store = await copyOfStore()
-    await damage(store, SEGMENT, 8_300)
+    const frames = (await findings(store, SEGMENT)).filter(({ kind }) => kind === 'frame')
+    await damage(store, SEGMENT, Number(frames[1]?.['offset']) + 100)
     const end = await run(store, ['check'])
     expect(end).toEqual(
       refusal(

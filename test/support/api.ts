@@ -35,6 +35,9 @@ type Store = ApiParts['store']
 /** The store, but for some of what it does. */
 export function storeThat(store: Store, differs: Partial<Store>): Store {
   return {
+    get lastLsn() {
+      return store.lastLsn
+    },
     read: store.read.bind(store),
     readNow: store.readNow.bind(store),
     transact: store.transact.bind(store),
@@ -72,12 +75,14 @@ export class Api implements AsyncDisposable {
       admin: {
         snapshot: () => store.snapshot(),
         stats: async () => store.stats(),
+        log: (question) => store.history(question),
         trouble: async () => store.poison?.message,
         threads: async () => [],
         deploy: async () => ({ change: 'none' }),
       },
       media: photos,
       settings: { adminToken: ADMIN_TOKEN },
+      clock: network.clock,
       fatal: (error) => fatalities.push(error),
     }
     const app = await buildApp({ ...parts, ...more(parts) })
@@ -98,7 +103,8 @@ export class Api implements AsyncDisposable {
       ...(body === undefined ? {} : { payload: JSON.stringify(body) }),
       ...(payload === undefined ? {} : { payload }),
     })
-    const isJson = (response.headers['content-type'] ?? '').includes('json')
+    const isSent = method !== 'HEAD'
+    const isJson = isSent && (response.headers['content-type'] ?? '').includes('json')
     return {
       status: response.statusCode,
       body: isJson ? response.json() : response.body,

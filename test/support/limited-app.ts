@@ -20,15 +20,21 @@ function partsOf({ rateLimits, limits, time }: AskingTask): ApiParts {
     throw new Refusal('USER_NOT_FOUND', 'There is nobody here.')
   }
   return {
-    store: { read: async () => absent(), readNow: absent, transact: async () => absent() },
+    store: {
+      lastLsn: 0,
+      read: async () => absent(),
+      readNow: absent,
+      transact: async () => absent(),
+    },
     admin: {
       snapshot: async () => absent(),
       stats: async () => absent(),
+      log: async () => absent(),
       trouble: async () => undefined,
       threads: async () => [],
       deploy: async () => absent(),
     },
-    media: { accept: async () => absent(), read: () => absent() },
+    media: { accept: async () => absent(), read: () => absent(), sizeOf: async () => absent() },
     settings: { limits },
     rateLimits,
     clock: { now: () => time },

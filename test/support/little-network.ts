@@ -16,6 +16,7 @@ import {
   text,
   timeMs,
   unique,
+  words,
 } from '../../src/engine/schema.ts'
 import type { Transaction } from '../../src/engine/transaction.ts'
 import type { View } from '../../src/engine/view.ts'
@@ -49,6 +50,7 @@ export const posts = defineTable({
   indexes: {
     byAuthor: postings('author', { unless: ['parent'] }),
     replies: postings('parent'),
+    byWords: words('text', { unless: ['parent'] }),
   },
 })
 
@@ -137,6 +139,13 @@ export function everything(view: View): unknown {
   for (let post = 1; post <= view.lastId(posts); post++) {
     lists.push(view.newest(posts.indexes.replies, post, 1_000_000))
     lists.push(view.newest(likes.indexes.ofPost, post, 1_000_000))
+  }
+  for (const [term, isPrefix] of [
+    ['lorem', false],
+    ['l', true],
+    ['gone', false],
+  ] as const) {
+    lists.push(view.search(posts.indexes.byWords, [{ term, isPrefix }], 1_000_000).ids)
   }
   return { ...found, lists }
 }

@@ -114,6 +114,9 @@ class LittleModel {
       lists.push(idsOf(posts, ({ parent }) => parent === post))
       lists.push(idsOf(likes, (like) => like.post === post))
     }
+    for (const words of [/\blorem\b/, /\bl/, /\bgone\b/]) {
+      lists.push(idsOf(posts, ({ parent, text }) => parent === 0 && words.test(text)))
+    }
     const tableOf = (rows: readonly unknown[], all: readonly unknown[]): unknown => ({
       lastId: all.length,
       rowCount: rows.length,

@@ -9,7 +9,23 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { Datastore } from '../../src/engine/datastore.ts'
-import { follows, likes, posts, tables, users } from '../../src/model/schema.ts'
+import {
+  blocks,
+  bookmarks,
+  followRequests,
+  follows,
+  invites,
+  likes,
+  mailTokens,
+  media,
+  mutes,
+  posts,
+  revisions,
+  sessions,
+  tables,
+  taggings,
+  users,
+} from '../../src/model/schema.ts'
 import { transactions } from '../../src/model/transactions.ts'
 import type { DatastoreOptions } from '../../src/engine/datastore.ts'
 import type { InputOf, OutputOf } from '../../src/engine/store.ts'
@@ -155,12 +171,29 @@ function everything(view: View): unknown {
     for (const index of [posts.indexes.byAuthor, likes.indexes.byUser]) {
       lists.push(view.newest(index, user, all))
     }
+    for (const index of [bookmarks.indexes.byUser, media.indexes.waiting]) {
+      lists.push(view.newest(index, user, all))
+    }
     for (const index of [follows.indexes.followers, follows.indexes.following]) {
       lists.push(view.newest(index, user, all))
     }
+    for (const index of [followRequests.indexes.byTarget, followRequests.indexes.byRequester]) {
+      lists.push(view.newest(index, user, all))
+    }
+    for (const index of [blocks.indexes.byBlocker, blocks.indexes.byBlocked]) {
+      lists.push(view.newest(index, user, all))
+    }
+    lists.push(view.newest(mutes.indexes.byMuter, user, all))
+    for (const index of [sessions.indexes.byUser, mailTokens.indexes.byUser]) {
+      lists.push(view.newest(index, user, all))
+    }
+    lists.push(view.newest(invites.indexes.byCreator, user, all))
   }
   for (let post = 1; post <= view.lastId(posts); post++) {
     for (const index of [posts.indexes.thread, posts.indexes.replies, likes.indexes.byPost]) {
+      lists.push(view.newest(index, post, all))
+    }
+    for (const index of [taggings.indexes.byPost, revisions.indexes.byPost]) {
       lists.push(view.newest(index, post, all))
     }
   }

@@ -64,11 +64,12 @@ async function findOut(): Promise<ProductFindings> {
     admin: {
       snapshot: unasked,
       stats: unasked,
+      log: unasked,
       trouble: unasked,
       threads: unasked,
       deploy: unasked,
     },
-    media: { accept: unasked, read: unasked },
+    media: { accept: unasked, read: unasked, sizeOf: unasked },
     settings: {},
     fatal: (error) => {
       fatal = error

@@ -30,8 +30,8 @@ const TEST_ROUTES = `
   done()
 `
 
-/** What breaks an invariant: the first line of updateProfile in src/model/users.ts. */
-const BREAK = `  assert(name !== 'break an invariant', 'broken by a test')
+/** What breaks an invariant: the first line of updateProfile in src/model/profiles.ts. */
+const BREAK = `  assert(input.name !== 'break an invariant', 'broken by a test')
 `
 
 export class ProgramTree {
@@ -51,9 +51,9 @@ export class ProgramTree {
     }
     await symlink(join(PROJECT, 'node_modules'), tree.at('node_modules'))
     await tree.change('src/api/health.ts', /\n {2}done\(\)\n/, TEST_ROUTES)
-    await tree.change('src/model/users.ts', /(?<=ProfileChange\): void \{\n)/, BREAK)
+    await tree.change('src/model/profiles.ts', /(?<=ProfileChange\): void \{\n)/, BREAK)
     await tree.change(
-      'src/model/users.ts',
+      'src/model/profiles.ts',
       /(?<=\n)import \{ Refusal \}/,
       "import { assert } from '../std/assert.ts'\nimport { Refusal }",
     )

@@ -14,6 +14,7 @@ import {
   reference,
   text,
   unique,
+  words as wordsIndex,
 } from '../../src/engine/schema.ts'
 import type { Transaction } from '../../src/engine/transaction.ts'
 import type { AnyTable, View } from '../../src/engine/view.ts'
@@ -38,6 +39,7 @@ export const entries = defineTable({
     byOwner: postings('owner'),
     byKey: unique('key'),
     byWitness: postings('witness'),
+    byWords: wordsIndex('key'),
   },
 })
 
@@ -80,6 +82,7 @@ export function restlessTables(generation: number): readonly AnyTable[] {
         byOwner: postings('owner'),
         byKey: unique('key'),
         byWitness: postings('witness'),
+        byWords: wordsIndex('key'),
         ...Object.fromEntries(generations.map((later) => [`byOwner${later}`, postings('owner')])),
       },
     }),
@@ -170,6 +173,24 @@ const PROMISES: readonly ((view: View, choose: Choose) => string | undefined)[] 
     if (!isWhole(row)) return `entry ${id} says ${row.words} ${row.count} times`
     const found = view.find(entries.indexes.byKey, row.key)
     return found === id ? undefined : `the key ${row.key} of entry ${id} finds ${found}`
+  },
+  function searchByWords(view, choose) {
+    const id = choose(1, Math.max(1, view.lastId(entries)))
+    const row = view.get(entries, id)
+    if (row === undefined) return undefined
+    const terms = [
+      { term: String(id), isPrefix: false },
+      { term: String(row.count), isPrefix: false },
+    ]
+    const { ids } = view.search(entries.indexes.byWords, terms, EVERYTHING)
+    if (!ids.includes(id)) return `entry ${id} is not found by its key ${row.key}`
+    const start = [{ term: String(id).slice(0, 2), isPrefix: true }]
+    const found = view.search(entries.indexes.byWords, start, EVERYTHING).ids
+    const wrong = view
+      .getMany(entries, found)
+      .find(({ key }) => !key.split('/').some((word) => word.startsWith(start[0]!.term)))
+    if (found.length !== view.getMany(entries, found).length) return `${String(found)} are found`
+    return wrong === undefined ? undefined : `entry ${wrong.id} is found and says ${wrong.key}`
   },
   function sumOfCounters(view) {
     let sum = 0

@@ -6,6 +6,7 @@
 import { EffectWriter } from '../../src/engine/effects.ts'
 import { CounterIndex } from '../../src/engine/indexes/counter-index.ts'
 import { PostingIndex } from '../../src/engine/indexes/posting-index.ts'
+import { WordIndex } from '../../src/engine/indexes/word-index.ts'
 import { Memory } from '../../src/engine/memory/memory.ts'
 import { Replayer } from '../../src/engine/recovery.ts'
 import * as schema from '../../src/engine/schema.ts'
@@ -21,7 +22,7 @@ import type { Transaction } from '../../src/engine/transaction.ts'
 import type { AnyTable } from '../../src/engine/view.ts'
 
 const { counter, defineTable, flag, float, json, list, number, text } = schema
-const { pair, postings, reference, timeMs, unique } = schema
+const { pair, postings, reference, timeMs, unique, words } = schema
 
 export const STORE_ID = '0123456789abcdef0123456789abcdef'
 const REGION_SIZE_MAX = 64 * 2 ** 20
@@ -68,6 +69,7 @@ export const posts = defineTable({
   indexes: {
     byAuthor: postings('author', { unless: ['parent', 'removedAt'] }),
     replies: postings('parent'),
+    byWords: words('caption', { unless: ['removedAt'] }),
   },
 })
 
@@ -147,7 +149,9 @@ export function stateOf(tables: Tables): unknown {
         index.stored.name,
         index instanceof PostingIndex
           ? listsOf(index, tables)
-          : entriesOf(index as UniqueIndex | PairIndex),
+          : index instanceof WordIndex
+            ? wordsOf(index)
+            : entriesOf(index as UniqueIndex | PairIndex),
       ]),
     ),
     counters: table.columns
@@ -170,6 +174,23 @@ function listsOf(index: PostingIndex, tables: Tables): unknown {
   const ownerMax = Math.max(...tables.all().map(({ lastId }) => lastId)) + BEYOND
   const lists = Array.from({ length: ownerMax + 1 }, (_, owner) => index.lists.check(owner))
   return lists.map((ids, owner) => [owner, ids]).filter(([, ids]) => String(ids) !== '')
+}
+
+/** What each term and each beginning of terms lists, whatever their numbers are. */
+function wordsOf({ dictionary, lists }: WordIndex): unknown {
+  const found = new Map<number, string>()
+  const faults: string[] = []
+  dictionary.check(
+    (number, term) => found.set(number, term),
+    (sentence) => faults.push(sentence),
+  )
+  const entries = [...found].map(([number, term]) => {
+    const ids = lists.check(number)
+    if (typeof ids === 'string') return `${term}: ${ids}`
+    const named = term.endsWith('*') ? ids.map((id) => found.get(id)!).toSorted() : ids
+    return `${term}: ${named.join(' ')}`
+  })
+  return { faults, entries: entries.toSorted() }
 }
 
 function entriesOf(index: UniqueIndex | PairIndex): unknown {

@@ -1,27 +1,24 @@
-// How a comment looks in an answer, and one page of a thread.
+// How a comment looks in an answer, and one page of a thread (model/comment-tree.ts).
 //
-// Each comment of a page brings a few of its direct answers, how many there are, and a cursor for
-// the rest; an answer's own answers are asked for with `parent=`. The work of a page is bounded by
-// `limit` × (1 + PREVIEW_COUNT), whatever the size or depth of the thread.
-//
-// A comment that was deleted but has live answers is a tombstone: no author, no text, nothing to
-// like.
+// A comment of which only its place may be told, for what is below it, has no author, no text and
+// nothing to like: `deleted`, `removed` by a moderator, or `blocked` between its author and the
+// viewer. Such a one is written anew for each answer; the kept text of a comment is that of one
+// that is shown. Whoever may see a removed comment sees it whole, with `removed`.
 
 import { Type } from 'typebox'
 import { assert } from '../../std/assert.ts'
-import { repliesOf } from '../../model/comments.ts'
+import { COMMENT_DEPTH_MAX, commentTree } from '../../model/comment-tree.ts'
 import { isLiked } from '../../model/likes.ts'
 import { posts } from '../../model/schema.ts'
 import { demandVisible } from '../../model/visibility.ts'
-import { cutPage, nullable, pageOf } from '../validation.ts'
+import { nullable, pageOf } from '../validation.ts'
 import { openText, pageText } from './answer.ts'
+import { MentionsBody, mentionsOf } from './post.ts'
 import { AuthorBody, authorOf } from './user.ts'
-import type { Static } from 'typebox'
-import type { CommentOrder } from '../../model/comments.ts'
+import type { Static, TSchema } from 'typebox'
+import type { CommentNode, CommentPage, ThreadQuery } from '../../model/comment-tree.ts'
+import type { CommentStanding } from '../../model/visibility.ts'
 import type { FragmentKind, Rendering, RowSource } from './fragments.ts'
-
-/** Answers that a comment of a page brings along. */
-const PREVIEW_COUNT = 3
 
 const SteadyBody = Type.Object({
   id: Type.String(),
@@ -31,8 +28,13 @@ const SteadyBody = Type.Object({
   depth: Type.Integer(),
   author: nullable(AuthorBody),
   text: Type.String(),
+  /** Whom the text names, in its order. */
+  mentions: MentionsBody,
   created_at: Type.String(),
+  edited_at: nullable(Type.String()),
   deleted: Type.Boolean(),
+  removed: Type.Boolean(),
+  blocked: Type.Boolean(),
 })
 
 export const CommentBody = Type.Object({
@@ -42,16 +44,19 @@ export const CommentBody = Type.Object({
   viewer: Type.Object({ liked: Type.Boolean() }),
 })
 
-export const ThreadBody = pageOf(
-  Type.Object({ ...CommentBody.properties, children: pageOf(CommentBody) }),
-)
+/** A page of comments, each with the first few answers to it, so many levels deep. */
+export const ThreadBody = branchBody(COMMENT_DEPTH_MAX)
+
+function branchBody(depth: number): TSchema {
+  if (depth === 0) return pageOf(Type.Never())
+  return pageOf(Type.Object({ ...CommentBody.properties, children: branchBody(depth - 1) }))
+}
 
 const COMMENT: FragmentKind = {
   id: 2,
   steady: (rows, comment) => openText(steadyBodyOf(rows, comment)),
   counts: (view, comment) => {
-    const deleted = view.value(posts, comment, 'deletedAt') !== 0
-    const likes = deleted ? 0 : view.value(posts, comment, 'likes')
+    const likes = view.value(posts, comment, 'likes')
     const children = view.value(posts, comment, 'replies')
     return `,"likes":${likes},"child_count":${children},"viewer":{"liked":`
   },
@@ -60,7 +65,7 @@ const COMMENT: FragmentKind = {
 /** Refuses with POST_NOT_FOUND. */
 export function renderComment(rendering: Rendering, comment: number, viewer: number): string {
   demandVisible(rendering.view, comment, viewer)
-  return `${fieldsOf(rendering, comment, viewer)}}`
+  return `${shownText(rendering, comment, viewer)}}`
 }
 
 /** A page of the direct answers to `parent`. */
@@ -68,40 +73,74 @@ export function renderThread(
   rendering: Rendering,
   parent: number,
   viewer: number,
-  page: { readonly order: CommentOrder; readonly count: number; readonly cursor?: number },
+  query: ThreadQuery,
 ): string {
-  const { view } = rendering
-  const { order, count, cursor } = page
-  const { ids, next } = cutPage(repliesOf(view, parent, order, count + 1, cursor), count)
-  const items = ids.map((id) => {
-    const preview = cutPage(repliesOf(view, id, order, PREVIEW_COUNT + 1), PREVIEW_COUNT)
-    const children = preview.ids.map((child) => `${fieldsOf(rendering, child, viewer)}}`)
-    const answers = pageText(`[${children.join(',')}]`, preview.next)
-    return `${fieldsOf(rendering, id, viewer)},"children":${answers}}`
-  })
-  return pageText(`[${items.join(',')}]`, next)
+  return branchText(rendering, commentTree(rendering.view, parent, viewer, query), viewer)
+}
+
+/** As deep as a thread is shown, so a recursion. */
+function branchText(rendering: Rendering, { nodes, next }: CommentPage, viewer: number): string {
+  let text = ''
+  for (const node of nodes) {
+    text += text === '' ? '[' : ','
+    text += `${nodeText(rendering, node, viewer)},"children":`
+    text += `${branchText(rendering, node.children, viewer)}}`
+  }
+  return pageText(text === '' ? '[]' : `${text}]`, next)
+}
+
+/** Without the closing brace. */
+function nodeText(rendering: Rendering, { id, standing }: CommentNode, viewer: number): string {
+  return standing === 'shown'
+    ? shownText(rendering, id, viewer)
+    : placeText(rendering, id, standing)
+}
+
+/** Without the closing brace. */
+function shownText(rendering: Rendering, comment: number, viewer: number): string {
+  const liked = viewer !== 0 && isLiked(rendering.view, viewer, comment)
+  return rendering.text(COMMENT, comment) + (liked ? 'true}' : 'false}')
+}
+
+/** A comment of which only its place is told, without the closing brace. */
+function placeText({ view }: Rendering, comment: number, standing: CommentStanding): string {
+  const value = (column: 'root' | 'parent' | 'depth' | 'publishedAt' | 'replies'): number =>
+    view.value(posts, comment, column)
+  const body: Static<typeof CommentBody> = {
+    id: String(comment),
+    post: String(value('root')),
+    parent: String(value('parent')),
+    depth: value('depth'),
+    author: null,
+    text: '',
+    mentions: [],
+    created_at: new Date(value('publishedAt')).toISOString(),
+    edited_at: null,
+    deleted: standing === 'deleted',
+    removed: standing === 'removed',
+    blocked: standing === 'blocked',
+    likes: 0,
+    child_count: value('replies'),
+    viewer: { liked: false },
+  }
+  return openText(body)
 }
 
 function steadyBodyOf(rows: RowSource, comment: number): Static<typeof SteadyBody> {
   const row = rows.get(posts, comment)
   assert(row !== undefined, 'a comment that is shown exists')
-  const deleted = row.deletedAt !== 0
   return {
     id: String(row.id),
     post: String(row.root),
     parent: String(row.parent),
     depth: row.depth,
-    author: deleted ? null : authorOf(rows, row.author),
+    author: authorOf(rows, row.author),
     text: row.caption,
+    mentions: mentionsOf(rows, row.mentions ?? []),
     created_at: new Date(row.publishedAt).toISOString(),
-    deleted,
+    edited_at: row.editedAt === 0 ? null : new Date(row.editedAt).toISOString(),
+    deleted: false,
+    removed: row.removedAt !== 0,
+    blocked: false,
   }
-}
-
-/** A comment without the closing brace. */
-function fieldsOf(rendering: Rendering, comment: number, viewer: number): string {
-  const { view } = rendering
-  const deleted = view.value(posts, comment, 'deletedAt') !== 0
-  const liked = !deleted && viewer !== 0 && isLiked(view, viewer, comment)
-  return rendering.text(COMMENT, comment) + (liked ? 'true}' : 'false}')
 }

@@ -18,6 +18,10 @@ export const MediaBody = Type.Object({
   height: Type.Integer(),
   content_type: Type.String(),
   size: Type.Integer(),
+  /** What it shows, for those who do not see it. */
+  alt: Type.String(),
+  /** What stays when it is cropped: x to the right and y to the top, -1 to 1, 0 in the middle. */
+  focus: Type.Array(Type.Number()),
   created_at: Type.String(),
 })
 export type MediaBody = Static<typeof MediaBody>
@@ -46,6 +50,8 @@ function bodyOf(
     height: row.height,
     content_type: file.contentType,
     size: file.size,
+    alt: row.alt,
+    focus: [row.focusX, row.focusY],
     created_at: new Date(row.createdAt).toISOString(),
   }
 }

@@ -1,12 +1,15 @@
 // How a post looks in an answer. What is the same for everybody comes first, then what is counted,
 // then what only its viewer sees, in `viewer`. A comment asked for by its id looks the same, with
-// `parent` and `root`.
+// `parent` and `root`; who sees it and who may comment is then what its thread says.
 
 import { Type } from 'typebox'
 import { assert } from '../../std/assert.ts'
+import { isBookmarked } from '../../model/bookmarks.ts'
+import { COMMENTERS } from '../../model/comments.ts'
 import { isLiked } from '../../model/likes.ts'
-import { posts } from '../../model/schema.ts'
-import { demandVisible, isListed } from '../../model/visibility.ts'
+import { posts, users } from '../../model/schema.ts'
+import { tagsIn } from '../../model/tags.ts'
+import { PUBLIC, VISIBILITIES, demandVisible, isListed } from '../../model/visibility.ts'
 import { nullable } from '../validation.ts'
 import { openText } from './answer.ts'
 import { MediaBody, albumOf } from './media.ts'
@@ -14,12 +17,25 @@ import { AuthorBody, authorOf } from './user.ts'
 import type { Static } from 'typebox'
 import type { FragmentKind, Rendering, RowSource } from './fragments.ts'
 
+export const MentionsBody = Type.Array(Type.Object({ id: Type.String(), handle: Type.String() }))
+
 const SteadyBody = Type.Object({
   id: Type.String(),
   author: AuthorBody,
   caption: Type.String(),
   media: Type.Array(MediaBody),
+  /** Whom the caption names, in its order. */
+  mentions: MentionsBody,
+  /** What it is found by, as the caption has them. */
+  tags: Type.Array(Type.String()),
+  visibility: Type.String(),
+  commenters: Type.String(),
   created_at: Type.String(),
+  edited_at: nullable(Type.String()),
+  /** By a moderator: only its author and moderators see it. */
+  removed: Type.Boolean(),
+  /** Why. */
+  removal: nullable(Type.String()),
   /** Null for a post that starts a thread. */
   parent: nullable(Type.String()),
   root: nullable(Type.String()),
@@ -30,7 +46,7 @@ export const PostBody = Type.Object({
   likes: Type.Integer(),
   /** Of a post: all live comments. Of a comment: its direct answers. */
   comments: Type.Integer(),
-  viewer: Type.Object({ liked: Type.Boolean() }),
+  viewer: Type.Object({ liked: Type.Boolean(), bookmarked: Type.Boolean() }),
 })
 
 const POST: FragmentKind = {
@@ -52,9 +68,18 @@ export function renderPost(rendering: Rendering, post: number, viewer: number): 
 
 /** An array of those posts that lists show the viewer, in the order of their ids. */
 export function renderPosts(rendering: Rendering, ids: readonly number[], viewer: number): string {
+  const listed = ids.filter((id) => isListed(rendering.view, id, viewer))
+  return renderListedPosts(rendering, listed, viewer)
+}
+
+/** The same of posts of which a timeline has found out that lists show them to the viewer. */
+export function renderListedPosts(
+  rendering: Rendering,
+  ids: readonly number[],
+  viewer: number,
+): string {
   let text = ''
   for (const id of ids) {
-    if (!isListed(rendering.view, id, viewer)) continue
     text += text === '' ? '[' : ','
     text += textOf(rendering, id, viewer)
   }
@@ -64,18 +89,38 @@ export function renderPosts(rendering: Rendering, ids: readonly number[], viewer
 function steadyBodyOf(rows: RowSource, post: number): Static<typeof SteadyBody> {
   const row = rows.get(posts, post)
   assert(row !== undefined, 'a post that is shown exists')
+  const isComment = row.root !== 0
+  const { visibility, commenters } = isComment ? rows.get(posts, row.root)! : row
   return {
     id: String(row.id),
     author: authorOf(rows, row.author),
     caption: row.caption,
     media: albumOf(rows, row.media),
+    mentions: mentionsOf(rows, row.mentions),
+    tags: isComment ? [] : tagsIn(row.caption).map(({ name }) => name),
+    visibility: VISIBILITIES[visibility || PUBLIC]!,
+    commenters: COMMENTERS[commenters]!,
     created_at: new Date(row.publishedAt).toISOString(),
+    edited_at: row.editedAt === 0 ? null : new Date(row.editedAt).toISOString(),
+    removed: row.removedAt !== 0,
+    removal: row.removedAt === 0 ? null : row.removal,
     parent: row.parent === 0 ? null : String(row.parent),
     root: row.root === 0 ? null : String(row.root),
   }
 }
 
+/** Those whom nobody sees any more are left out. */
+export function mentionsOf(rows: RowSource, ids: readonly number[]): Static<typeof MentionsBody> {
+  return ids.flatMap((id) => {
+    const user = rows.get(users, id)
+    if (user === undefined || user.deletedAt !== 0 || user.suspendedAt !== 0) return []
+    return { id: String(id), handle: user.handle }
+  })
+}
+
 function textOf(rendering: Rendering, post: number, viewer: number): string {
-  const liked = viewer !== 0 && isLiked(rendering.view, viewer, post)
-  return rendering.text(POST, post) + (liked ? 'true}}' : 'false}}')
+  const { view } = rendering
+  const liked = viewer !== 0 && isLiked(view, viewer, post)
+  const bookmarked = viewer !== 0 && isBookmarked(view, viewer, post)
+  return `${rendering.text(POST, post)}${liked},"bookmarked":${bookmarked}}}`
 }

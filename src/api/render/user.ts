@@ -2,25 +2,49 @@
 
 import { Type } from 'typebox'
 import { assert } from '../../std/assert.ts'
+import { hasRequested } from '../../model/follow-requests.ts'
 import { isFollowing } from '../../model/follows.ts'
 import { Refusal } from '../../model/refusal.ts'
 import { users } from '../../model/schema.ts'
 import { roleOf } from '../../model/users.ts'
+import { hasBlocked, hasMuted } from '../../model/visibility.ts'
+import { nullable } from '../validation.ts'
 import { openText } from './answer.ts'
+import { MediaBody, albumOf } from './media.ts'
 import type { Static } from 'typebox'
+import type { View } from '../../engine/view.ts'
 import type { FragmentKind, Rendering, RowSource } from './fragments.ts'
 
 export const AuthorBody = Type.Object({
   id: Type.String(),
   handle: Type.String(),
   name: Type.String(),
+  /** Where its photo is. */
+  avatar: nullable(Type.String()),
 })
 export type AuthorBody = Static<typeof AuthorBody>
 
 const SteadyBody = Type.Object({
-  ...AuthorBody.properties,
+  id: Type.String(),
+  handle: Type.String(),
+  name: Type.String(),
   bio: Type.String(),
+  fields: Type.Array(Type.Object({ name: Type.String(), value: Type.String() })),
+  avatar: nullable(MediaBody),
+  header: nullable(MediaBody),
+  private: Type.Boolean(),
+  /** Moderators see those who are, and nobody else does. */
+  suspended: Type.Boolean(),
   created_at: Type.String(),
+})
+
+/** What the viewer is to that user, and the other way round. All false for oneself. */
+const ViewerBody = Type.Object({
+  following: Type.Boolean(),
+  followed_by: Type.Boolean(),
+  requested: Type.Boolean(),
+  blocked: Type.Boolean(),
+  muted: Type.Boolean(),
 })
 
 export const UserBody = Type.Object({
@@ -28,11 +52,21 @@ export const UserBody = Type.Object({
   posts: Type.Integer(),
   followers: Type.Integer(),
   following: Type.Integer(),
-  viewer: Type.Object({ following: Type.Boolean(), followed_by: Type.Boolean() }),
+  viewer: ViewerBody,
 })
 
 /** What users see of themselves. */
-export const MeBody = Type.Intersect([UserBody, Type.Object({ role: Type.String() })])
+export const MeBody = Type.Intersect([
+  UserBody,
+  Type.Object({
+    role: Type.String(),
+    /** How many wait for consent to follow. */
+    follow_requests: Type.Integer(),
+    /** '' for none. */
+    email: Type.String(),
+    email_confirmed: Type.Boolean(),
+  }),
+])
 
 const USER: FragmentKind = {
   id: 0,
@@ -54,7 +88,12 @@ export function renderUser(rendering: Rendering, user: number, viewer: number): 
 /** Refuses with USER_NOT_FOUND. */
 export function renderMe(rendering: Rendering, user: number): string {
   demandUser(rendering, user)
-  return `${fieldsOf(rendering, user, user)},"role":"${roleOf(rendering.view, user)}"}`
+  const { view } = rendering
+  const role = `"role":"${roleOf(view, user)}"`
+  const requests = `"follow_requests":${view.value(users, user, 'followRequests')}`
+  const { email = '', emailConfirmedAt = 0 } = view.get(users, user) ?? {}
+  const address = `"email":${JSON.stringify(email)},"email_confirmed":${emailConfirmedAt !== 0}`
+  return `${fieldsOf(rendering, user, user)},${role},${requests},${address}}`
 }
 
 /** An array of users. */
@@ -67,7 +106,8 @@ export function renderUsers(rendering: Rendering, ids: readonly number[], viewer
 export function authorOf(rows: RowSource, user: number): AuthorBody {
   const row = rows.get(users, user)
   assert(row !== undefined, 'what is shown has an author')
-  return { id: String(row.id), handle: row.handle, name: row.name }
+  const avatar = photoOf(rows, row.avatar)?.url ?? null
+  return { id: String(row.id), handle: row.handle, name: row.name, avatar }
 }
 
 function demandUser({ view }: Rendering, user: number): void {
@@ -82,15 +122,32 @@ function steadyBodyOf(rows: RowSource, user: number): Static<typeof SteadyBody> 
     handle: row.handle,
     name: row.name,
     bio: row.bio,
+    // Of who has never written any, there is none.
+    fields: [...(row.fields ?? [])],
+    avatar: photoOf(rows, row.avatar),
+    header: photoOf(rows, row.header),
+    private: row.isPrivate,
+    suspended: row.suspendedAt !== 0,
     created_at: new Date(row.createdAt).toISOString(),
   }
 }
 
+function photoOf(rows: RowSource, id: number): MediaBody | null {
+  return id === 0 ? null : (albumOf(rows, [id])[0] ?? null)
+}
+
 /** A user without the closing brace. */
 function fieldsOf(rendering: Rendering, user: number, viewer: number): string {
-  const { view } = rendering
-  const follows = viewer !== 0 && isFollowing(view, viewer, user)
-  const isFollowed = viewer !== 0 && isFollowing(view, user, viewer)
-  const viewing = `"viewer":{"following":${follows},"followed_by":${isFollowed}}`
-  return `${rendering.text(USER, user)},${viewing}`
+  return `${rendering.text(USER, user)},"viewer":${viewerText(rendering.view, user, viewer)}`
+}
+
+function viewerText(view: View, user: number, viewer: number): string {
+  const isOther = viewer !== 0 && viewer !== user
+  const following = isOther && isFollowing(view, viewer, user)
+  const followedBy = isOther && isFollowing(view, user, viewer)
+  const requested = isOther && !following && hasRequested(view, viewer, user)
+  const blocked = isOther && hasBlocked(view, viewer, user)
+  const muted = isOther && hasMuted(view, viewer, user)
+  const follow = `"following":${following},"followed_by":${followedBy},"requested":${requested}`
+  return `{${follow},"blocked":${blocked},"muted":${muted}}`
 }
