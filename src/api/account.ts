@@ -16,7 +16,7 @@ import { RequestRefusal } from './errors.ts'
 import { proofOf } from './proof.ts'
 import { Code } from './second-factor.ts'
 import { Text } from './validation.ts'
-import { write } from './writes.ts'
+import { idempotencyKeyOf, write } from './writes.ts'
 import { Erasures } from '../jobs/erasures.ts'
 import { demandExport } from '../model/account-export.ts'
 import { users } from '../model/schema.ts'
@@ -67,7 +67,8 @@ export const accountRoutes: FastifyPluginCallbackTypebox<ProofParts> = (app, par
     { config: { access: 'user' }, schema: { response: { 201: ExportBody } } },
     async (request, reply) => {
       const { user } = userOf(request)
-      await write(store, reply, 'requestExport', { user })
+      const key = idempotencyKeyOf(request, 'export')
+      await write(store, reply, 'requestExport', { user }, key)
       return reply.code(201).send(await readExport(user))
     },
   )

@@ -7,7 +7,8 @@ import { RequestRefusal } from './errors.ts'
 import { PageQuery, nullable, pageOf } from './validation.ts'
 import type { FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebox'
 import type { Static } from 'typebox'
-import type { HistoryChange, HistoryEntry, ShownFields } from '../engine/history.ts'
+import type { HistoryChange } from '../engine/history-changes.ts'
+import type { HistoryEntry, ShownFields } from '../engine/history.ts'
 import type { ApiParts } from './parts.ts'
 
 const ACT = ['reporter', 'user', 'post', 'reason', 'note', 'handledBy']

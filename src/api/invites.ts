@@ -1,13 +1,14 @@
-// Routes of invites: make one, see what has come of one's own, take one back. The code is in the
-// answer to its making and nowhere else, so that takes no Idempotency-Key.
+// Routes of invites: make one, see what has come of one's own, take one back; moderators see and
+// take back everybody's. The code is in the answer to its making and nowhere else, so that takes no
+// Idempotency-Key.
 
 import { Type } from 'typebox'
 import { createToken, userOf } from './authentication.ts'
 import { Expiry, IdParameters, PageQuery, cutPage, pageOf, rowOf } from './validation.ts'
 import { write } from './writes.ts'
 import { INVITE_USES_MAX } from '../model/limits.ts'
-import { invitesOf } from '../model/invites.ts'
-import { invites } from '../model/schema.ts'
+import { allInvites, invitesOf } from '../model/invites.ts'
+import { invites, users } from '../model/schema.ts'
 import type { FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebox'
 import type { Static } from 'typebox'
 import type { View } from '../engine/view.ts'
@@ -30,6 +31,8 @@ const InviteBody = Type.Object({
 })
 const MadeInviteBody = Type.Object({ ...InviteBody.properties, code: Type.String() })
 const InvitesPage = pageOf(InviteBody)
+const CreatorBody = Type.Object({ id: Type.String(), handle: Type.String() })
+const AllInvitesPage = pageOf(Type.Object({ ...InviteBody.properties, creator: CreatorBody }))
 
 export const inviteRoutes: FastifyPluginCallbackTypebox<ApiParts> = (app, parts, done) => {
   const { store } = parts
@@ -63,6 +66,26 @@ export const inviteRoutes: FastifyPluginCallbackTypebox<ApiParts> = (app, parts,
       return store.read((view) => {
         const { ids, next } = cutPage(invitesOf(view, user, limit + 1, before), limit)
         return { items: ids.map((id) => inviteBodyOf(view, id)), next }
+      })
+    },
+  )
+
+  app.get(
+    '/admin/invites',
+    {
+      config: { access: 'moderator' },
+      schema: { querystring: PageQuery, response: { 200: AllInvitesPage } },
+    },
+    (request) => {
+      const { limit, before } = request.query
+      return store.read((view) => {
+        const { ids, next } = allInvites(view, limit, before)
+        const items = ids.map((id) => {
+          const creator = view.value(invites, id, 'creator')
+          const handle = view.get(users, creator)?.handle ?? ''
+          return { ...inviteBodyOf(view, id), creator: { id: String(creator), handle } }
+        })
+        return { items, next: next === 0 ? null : String(next) }
       })
     },
   )

@@ -69,7 +69,10 @@ export class OidcProvider {
   async begin(): Promise<{ readonly url: string; readonly question: OidcQuestion }> {
     const verifier = oidc.randomPKCECodeVerifier()
     const question = { state: oidc.randomState(), nonce: oidc.randomNonce(), verifier }
-    const configuration = await meaning(() => this.#configuration())
+    const configuration = await meaning(
+      () => this.#configuration(),
+      () => true,
+    )
     const url = oidc.buildAuthorizationUrl(configuration, {
       redirect_uri: this.#redirectUrl.href,
       scope: SCOPE,
@@ -83,7 +86,10 @@ export class OidcProvider {
 
   /** `search` is what the browser comes back with, from the "?" on. */
   async finish(search: string, question: OidcQuestion): Promise<OidcAnswer> {
-    const configuration = await meaning(() => this.#configuration())
+    const configuration = await meaning(
+      () => this.#configuration(),
+      () => true,
+    )
     const url = new URL(this.#redirectUrl)
     url.search = search
     const tokens = await meaning(() =>
@@ -157,12 +163,15 @@ function profileOf(claims: Readonly<Record<string, unknown>>): {
   return { wish, name: textOf('name'), email }
 }
 
-/** Says what a failure of the provider means. */
-async function meaning<T>(ask: () => Promise<T>): Promise<T> {
+/** Says what a failure of the provider means to whoever waits. */
+async function meaning<T>(
+  ask: () => Promise<T>,
+  isAway: (error: unknown) => boolean = isUnavailable,
+): Promise<T> {
   try {
     return await ask()
   } catch (error) {
-    const refusal = new RequestRefusal(isUnavailable(error) ? 'OIDC_UNAVAILABLE' : 'OIDC_REFUSED')
+    const refusal = new RequestRefusal(isAway(error) ? 'OIDC_UNAVAILABLE' : 'OIDC_REFUSED')
     refusal.cause = error
     throw refusal
   }

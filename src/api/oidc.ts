@@ -92,6 +92,11 @@ export const oidcRoutes: FastifyPluginCallbackTypebox<ProofParts> = (app, parts,
           seal: new Seal(provider.clientSecret, 'shashin oidc'),
         }
 
+  app.addHook('onError', (request, _reply, error, next) => {
+    noteCause(request, error)
+    next()
+  })
+
   app.get(
     '/oidc',
     { config: { access: 'anyone', limit: 'logIns' }, schema: { querystring: StartQuery } },
@@ -117,10 +122,8 @@ export const oidcRoutes: FastifyPluginCallbackTypebox<ProofParts> = (app, parts,
         return reply.redirect(`${journey.back}#oidc=${body.state}`, 303)
       } catch (error) {
         const code = codeOf(error)
-        if (error instanceof RequestRefusal && error.cause !== undefined) {
-          request.log.warn({ err: error.cause }, 'a log-in by OpenID Connect failed')
-        }
         if (code === undefined || !isForPage(request)) throw error
+        noteCause(request, error)
         return reply.redirect(`${journey?.back ?? '/'}#oidc=${code}`, 303)
       }
     },
@@ -300,6 +303,12 @@ function identityBodyOf(view: View, id: number) {
 /** A browser that shows a page, not a program or a page's script. */
 function isForPage({ headers }: FastifyRequest): boolean {
   return headers.accept?.includes('text/html') ?? false
+}
+
+/** What the provider did is for the operator to know. */
+function noteCause(request: FastifyRequest, error: unknown): void {
+  if (!(error instanceof RequestRefusal) || error.cause === undefined) return
+  request.log.warn({ err: error.cause }, 'a log-in by OpenID Connect failed')
 }
 
 /** The code of a refusal, for the page; undefined for what only the log may know. */

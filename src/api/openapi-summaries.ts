@@ -44,6 +44,7 @@ const API: Readonly<Record<string, Summary>> = {
   'DELETE /tokens/:id': ['Sessions', 'Revoke an access token.'],
   'POST /invites': ['Accounts', 'Make an invitation.'],
   'GET /invites': ['Accounts', 'One’s invitations.'],
+  'GET /admin/invites': ['Moderation', 'The invitations of everybody.'],
   'DELETE /invites/:id': ['Accounts', 'Take an invitation back.'],
   'GET /users/:handle': ['People', 'A user.'],
   'PUT /users/:handle/follow': ['People', 'Follow, or ask a private account to be let.'],

@@ -36,6 +36,7 @@ const EVERYWHERE = {
 /** Where programs of others ask. */
 const OPEN_TO_PAGES = ['/api/', '/oauth/', '/.well-known/nodeinfo', '/nodeinfo/']
 const ALLOW_ORIGIN = { 'access-control-allow-origin': '*' }
+const IN_THE_OPEN = { ...EVERYWHERE, ...ALLOW_ORIGIN }
 /** What a page may read besides what CORS lets everybody read. */
 const EXPOSED = {
   'access-control-expose-headers': [
@@ -72,12 +73,10 @@ export type SecurityHeaders = (request: FastifyRequest) => Headers
 
 export function securityHeaders(settings: ApiSettings): SecurityHeaders {
   return (request) => {
-    const headers: Record<string, string> = { 'x-request-id': request.id, ...EVERYWHERE }
+    const isOpen = isOpenToPages(request.raw.url!)
+    const headers = { 'x-request-id': request.id, ...(isOpen ? IN_THE_OPEN : EVERYWHERE) }
+    if (isOpen && request.headers.origin !== undefined) Object.assign(headers, EXPOSED)
     if (isAskedByHttps(request, settings)) Object.assign(headers, TRANSPORT)
-    if (isOpenToPages(request.raw.url!)) {
-      headers['access-control-allow-origin'] = '*'
-      if (request.headers.origin !== undefined) Object.assign(headers, EXPOSED)
-    }
     return headers
   }
 }

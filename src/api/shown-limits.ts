@@ -1,6 +1,6 @@
 // All limits of the network as clients see them: one table of names, next to the numbers that hold
-// (src/model/limits.ts, the photo pipeline, the settings of the process). A number of limits.ts that
-// is not here is nothing that a client could run into; a test compares.
+// (src/model/limits.ts, the photo pipeline, the settings of the process). A number of limits.ts
+// that is not here is nothing that a client could run into; a test compares.
 
 import { Type } from 'typebox'
 import { nullable } from './validation.ts'

@@ -1,11 +1,14 @@
 // `shashin check`: is the data what it should be? Loads the store as a start would, recomputes
-// every index and counter, and reads every page of every kept snapshot. One sentence for each thing
-// that is wrong; status 1 then.
+// every index and counter, looks whether the rows keep the rules of the network, and reads every
+// page of every kept snapshot. One sentence for each thing that is wrong; status 1 then.
 
 import { resolveSettings, addSettings } from '../config.ts'
 import { checkTables } from '../engine/check.ts'
+import { TablesView } from '../engine/view.ts'
+import { checkNetwork } from '../model/check.ts'
+import { tables as declared } from '../model/schema.ts'
 import { withState } from './store.ts'
-import { ProgressLine, counted, megabytes, sentence } from './terminal.ts'
+import { ProgressLine, counted, megabytes, say, sentence } from './terminal.ts'
 import type { Command } from 'commander'
 import type { State } from '../engine/state.ts'
 
@@ -16,7 +19,11 @@ export function addCheck(program: Command): void {
   command.action(async ({ json }: { json?: true }) => {
     const settings = resolveSettings(command, 'check', process.env)
     const result = await withState(settings, async (state) => {
-      const problems = [...(await snapshotProblems(state)), ...tableProblems(state)].map(sentence)
+      const problems = [
+        ...(await snapshotProblems(state)),
+        ...tableProblems(state),
+        ...networkProblems(state),
+      ].map(sentence)
       return { ok: problems.length === 0, problems, ...state.summary }
     })
     const { ok, problems, rows, lastLsn } = result
@@ -48,6 +55,25 @@ function tableProblems({ tables }: State): string[] {
     .reduce((sum, { indexes, counters }) => sum + 1 + indexes.length + counters.length, 0)
   let step = 0
   const problems = checkTables(tables, (label) => line.tell('tables   ', step++, steps, label))
+  line.end()
+  return problems
+}
+
+/** Sentences about rows that contradict the rules of the network. */
+function networkProblems({ tables }: State): string[] {
+  const isMissing = declared.some(({ id, stored }) => {
+    const known = tables.byId(id)?.stored
+    const fields = new Set([...(known?.columns ?? []), ...(known?.record ?? [])].map((f) => f.id))
+    return [...stored.columns, ...stored.record].some((field) => !fields.has(field.id))
+  })
+  if (isMissing) {
+    say('the rules of the network are not checked: the data is of another version; serve it once')
+    return []
+  }
+  const line = new ProgressLine()
+  const problems = checkNetwork(new TablesView(tables), (done, total) =>
+    line.tell('network  ', done, total, 'rules of the network'),
+  )
   line.end()
   return problems
 }

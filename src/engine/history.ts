@@ -14,13 +14,13 @@
 // Values are secret unless the question names them, by label, table and field: a log holds what
 // nobody is to read. Texts are logged as a whole, so which of a row's texts changed is not known.
 
-import { visitEffects, transactionHeader, valueAt } from './effects.ts'
+import { HEADER_SIZE, transactionHeader, visitEffects } from './effects.ts'
 import { DatastoreError } from './errors.ts'
+import { ChangeCollector } from './history-changes.ts'
 import { Memory } from './memory/memory.ts'
 import { Tables } from './tables.ts'
-import type { EffectVisitor } from './effects.ts'
-import type { Json, StoredSchema } from './schema.ts'
-import type { Table } from './table.ts'
+import type { HistoryChange } from './history-changes.ts'
+import type { StoredSchema } from './schema.ts'
 import type { TransactionLog } from './transaction-log.ts'
 
 /** Field names by the name of their table, by the label of a transaction. */
@@ -31,20 +31,6 @@ export interface HistoryQuestion {
   /** Transactions at most. */
   readonly count: number
   readonly shown: ShownFields
-}
-
-export interface HistoryChange {
-  readonly change: 'insert' | 'update' | 'remove' | 'schema'
-  /** '' for a change of schema. */
-  readonly table: string
-  /** 0 for a change of schema. */
-  readonly row: number
-  /** Names of the columns that were written. */
-  readonly columns: readonly string[]
-  /** Whether texts of the row were written. */
-  readonly hasTexts: boolean
-  /** Values that the question names. */
-  readonly values: Readonly<Record<string, Json>>
 }
 
 export interface HistoryEntry {
@@ -92,9 +78,12 @@ interface Place {
 
 /** Bytes of the transactions of one page, beyond the first. */
 const PAGE_SIZE_MAX = 1024 * 1024
-/** Changes that are told of one transaction. */
-const CHANGE_COUNT_MAX = 100
 const REGION_SIZE_MAX = 65_536
+/** Schemas whose tables are kept: of the newest transactions, and of some that are looked at. */
+const SCHEMA_COUNT_MAX = 3
+/** Labels of the engine begin with it. */
+const ENGINE_MARK = 'engine:'
+const COLON = 0x3a
 const NO_SCHEMA: StoredSchema = { tables: [], migration: 0 }
 
 export class History {
@@ -102,6 +91,8 @@ export class History {
   readonly #schemasAround: (lsn: number) => Promise<KnownSchemas>
   /** Where the last page ended. */
   #place: Place | undefined
+  /** By the schema as JSON, the one used last at the end: they take long to make. */
+  readonly #tables: Map<string, Tables>
   /** Ends with the last page asked for: they are read one after the other. */
   #reading: Promise<unknown>
 
@@ -110,6 +101,7 @@ export class History {
     this.#log = log
     this.#schemasAround = schemasAround
     this.#place = undefined
+    this.#tables = new Map()
     this.#reading = Promise.resolve()
   }
 
@@ -150,20 +142,26 @@ export class History {
       const view = new DataView(payload.buffer, payload.byteOffset, payload.length)
       let offset = 0
       for (let lsn = firstLsn; lsn < firstLsn + batchCount; lsn++) {
-        const { size, time, label } = transactionHeader(payload, offset)
+        const size = view.getUint32(offset, true)
         const isAsked = lsn >= fromLsn
         if (isAsked && (entries.length === count || (size > left && entries.length > 0))) {
           this.#place = { lsn, tables }
           return
         }
-        const isSchema = isSchemaLabel(label)
-        if (lsn >= place.lsn && isSchema) tables ??= emptyTables(this.#log.storeId)
-        if (lsn >= place.lsn && (isAsked || isSchema) && tables !== undefined) {
-          const collector = new ChangeCollector(tables, shown[label] ?? {})
-          visitEffects(payload, view, offset, collector)
-          if (isAsked) entries.push({ lsn, time, label, size, ...collector.found() })
-        } else if (isAsked) {
-          entries.push({ lsn, time, label, size, changes: undefined, changeCount: 0 })
+        const isSchema = lsn >= place.lsn && isSchemaChange(payload, offset)
+        if (isAsked || isSchema) {
+          if (isSchema) tables ??= this.#tablesOf(NO_SCHEMA)
+          const { time, label } = transactionHeader(payload, offset)
+          const entry = { lsn, time, label, size }
+          if (tables === undefined) {
+            entries.push({ ...entry, changes: undefined, changeCount: 0 })
+          } else {
+            const tablesOf = (schema: StoredSchema): Tables => this.#tablesOf(schema)
+            const collector = new ChangeCollector(tables, tablesOf, shown[label] ?? {})
+            visitEffects(payload, view, offset, collector)
+            tables = collector.tables
+            if (isAsked) entries.push({ ...entry, ...collector.found() })
+          }
         }
         if (isAsked) left -= size
         offset += size
@@ -177,119 +175,51 @@ export class History {
   async #placeBefore(fromLsn: number): Promise<Place> {
     const known = this.#place
     this.#place = undefined
-    const { firstLsn, storeId } = this.#log
+    const { firstLsn } = this.#log
     const { before, after } = await this.#schemasAround(fromLsn)
     const start = before === undefined ? 0 : before.lsn + 1
     if (known !== undefined && known.lsn <= fromLsn && known.lsn >= Math.max(start, firstLsn)) {
       return known
     }
     if (before !== undefined && start >= firstLsn) {
-      return { lsn: start, tables: tablesOf(storeId, before.schema) }
+      return { lsn: start, tables: this.#tablesOf(before.schema) }
     }
-    if (firstLsn === 1) return { lsn: firstLsn, tables: emptyTables(storeId) }
+    if (firstLsn === 1) return { lsn: firstLsn, tables: this.#tablesOf(NO_SCHEMA) }
     const holds = after !== undefined && (await this.#isSchemaSame(firstLsn, after.lsn))
-    return { lsn: firstLsn, tables: holds ? tablesOf(storeId, after.schema) : undefined }
+    return { lsn: firstLsn, tables: holds ? this.#tablesOf(after.schema) : undefined }
   }
 
   /** Whether no transaction in between, the last one included, has declared a schema. */
   async #isSchemaSame(firstLsn: number, lastLsn: number): Promise<boolean> {
-    for await (const batch of this.#log.read(firstLsn)) {
+    for await (const { firstLsn: batchLsn, count, payload } of this.#log.read(firstLsn)) {
       let offset = 0
-      for (let lsn = batch.firstLsn; lsn < batch.firstLsn + batch.count; lsn++) {
+      for (let lsn = batchLsn; lsn < batchLsn + count; lsn++) {
         if (lsn > lastLsn) return true
-        const { size, label } = transactionHeader(batch.payload, offset)
-        if (isSchemaLabel(label)) return false
-        offset += size
+        if (isSchemaChange(payload, offset)) return false
+        offset += payload.readUInt32LE(offset)
       }
     }
     return true
   }
-}
 
-/** Names the changes of one transaction, and the values that may be shown. */
-class ChangeCollector implements EffectVisitor {
-  readonly #tables: Tables
-  readonly #shown: Readonly<Record<string, readonly string[]>>
-  readonly #changes: HistoryChange[]
-  #count: number
-
-  constructor(tables: Tables, shown: Readonly<Record<string, readonly string[]>>) {
-    this.#tables = tables
-    this.#shown = shown
-    this.#changes = []
-    this.#count = 0
-  }
-
-  found(): { readonly changes: readonly HistoryChange[]; readonly changeCount: number } {
-    return { changes: this.#changes, changeCount: this.#count }
-  }
-
-  table(id: number): Table | undefined {
-    return this.#tables.byId(id)
-  }
-
-  insert: EffectVisitor['insert'] = (table, row, view, values, payload, start, end) => {
-    if (this.#isFull()) return
-    const given: Record<string, unknown> = {}
-    let offset = values
-    for (const { stored, column } of table.dataColumns) {
-      given[stored.name] = valueAt(view, offset, column.width)
-      offset += column.width
-    }
-    const columns = table.dataColumns.map(({ stored }) => stored.name)
-    this.#add('insert', table, row, columns, given, payload.subarray(start, end))
-  }
-
-  update: EffectVisitor['update'] = (table, row, positions, values, payload, start, end) => {
-    if (this.#isFull()) return
-    const columns = positions.map((position) => table.dataColumns[position]!.stored.name)
-    const given = Object.fromEntries(columns.map((name, index) => [name, values[index]]))
-    this.#add('update', table, row, columns, given, payload.subarray(start, end))
-  }
-
-  remove: EffectVisitor['remove'] = (table, row) => {
-    if (!this.#isFull()) this.#add('remove', table, row, [], {}, Buffer.alloc(0))
-  }
-
-  schema: EffectVisitor['schema'] = (schema) => {
-    this.#tables.evolve(schema)
-    this.#count++
-    const nothing = { table: '', row: 0, columns: [], hasTexts: false, values: {} }
-    this.#changes.push({ change: 'schema', ...nothing })
-  }
-
-  #isFull(): boolean {
-    return ++this.#count > CHANGE_COUNT_MAX
-  }
-
-  #add(
-    change: 'insert' | 'update' | 'remove',
-    table: Table,
-    row: number,
-    columns: readonly string[],
-    given: Readonly<Record<string, unknown>>,
-    record: Buffer,
-  ): void {
-    const shown = this.#shown[table.name] ?? []
-    const hasTexts = record.length > 0
-    const texts = hasTexts && shown.length > 0 ? table.row.unpack(record, 0, record.length) : {}
-    const all: Readonly<Record<string, unknown>> = { ...given, ...texts }
-    const named = shown.filter((name) => Object.hasOwn(all, name))
-    const values = Object.fromEntries(named.map((name) => [name, all[name] as Json]))
-    this.#changes.push({ change, table: table.name, row, columns, hasTexts, values })
+  /** No rows ever come into them: they only know how effects are read. */
+  #tablesOf(schema: StoredSchema): Tables {
+    const key = JSON.stringify(schema)
+    const tables =
+      this.#tables.get(key) ??
+      new Tables(new Memory(undefined, REGION_SIZE_MAX), this.#log.storeId, schema)
+    this.#tables.delete(key)
+    this.#tables.set(key, tables)
+    const [oldest = ''] = this.#tables.keys()
+    if (this.#tables.size > SCHEMA_COUNT_MAX) this.#tables.delete(oldest)
+    return tables
   }
 }
 
-/** Of the transactions that may change the schema (commit.ts). */
-function isSchemaLabel(label: string): boolean {
-  return label === 'engine:schema' || label.startsWith('engine:migration ')
-}
-
-function emptyTables(storeId: string): Tables {
-  return tablesOf(storeId, NO_SCHEMA)
-}
-
-/** No rows ever come into them: they only know how effects are read. */
-function tablesOf(storeId: string, schema: StoredSchema): Tables {
-  return new Tables(new Memory(undefined, REGION_SIZE_MAX), storeId, schema)
+/** Whether the transaction at `offset` is one of those that may declare a schema (commit.ts). */
+function isSchemaChange(payload: Buffer, offset: number): boolean {
+  // Most labels are not the engine's: one byte says so.
+  if (payload[offset + HEADER_SIZE + ENGINE_MARK.length - 1] !== COLON) return false
+  const { label } = transactionHeader(payload, offset)
+  return label === `${ENGINE_MARK}schema` || label.startsWith(`${ENGINE_MARK}migration `)
 }

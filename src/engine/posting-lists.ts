@@ -67,7 +67,7 @@ const COMPARED_COUNT_MAX = 256
  * `count`; 0 when there are fewer. They are kept in a heap, the smallest on top.
  */
 function leastThatCounts(ids: Uint32Array, count: number): number {
-  if (count > COMPARED_COUNT_MAX || count >= ids.length) return 0
+  if (count < 1 || count > COMPARED_COUNT_MAX || count >= ids.length) return 0
   const heap = new Uint32Array(count)
   let size = 0
   for (let index = 0; index < ids.length; index++) {

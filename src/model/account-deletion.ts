@@ -104,7 +104,6 @@ export function deleteAccount(tx: Transaction, input: Proof & { readonly code?: 
   tx.update(users, user, {
     deletedAt: Math.max(tx.now, 1), // Time 0 would say "there".
     role: 0,
-    isPrivate: false,
     avatar: 0,
     header: 0,
     emailConfirmedAt: 0,
@@ -150,6 +149,8 @@ export function eraseStep(tx: Transaction, { job }: { job: number }): { isDone: 
   }
   const marker = tx.find(markers.indexes.byUser, user)
   if (marker !== 0) tx.remove(markers, marker)
+  // Not before: those who ask to follow ask a private account.
+  tx.update(users, user, { isPrivate: false })
   tx.update(jobs, job, { state: DONE, finishedAt: tx.now, output: null })
   return { isDone: true }
 }

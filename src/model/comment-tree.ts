@@ -19,8 +19,8 @@
 //                                 counts, and the place: likes and id of the last comment seen
 //
 // So answers and likes that come while somebody reads move nothing: no comment comes twice, and
-// none is left out. What moves a comment is a like that is taken back, and more than a thousand
-// likes in between: it may come again, or be passed over.
+// none is left out. What moves a comment is a like that is taken back, and hundreds of likes
+// in between (likes.ts): it may come again, or be passed over.
 //
 // What the reader may not see (visibility.ts) keeps its place if something below it is shown, and
 // is left out otherwise. That is looked for MARKER_LOOK_MAX answers far; beyond, it is assumed.
@@ -67,10 +67,9 @@ const MARKER_LOOK_MAX = 50
 const CURSOR_BY_ID = /^(?:0|[1-9]\d{0,9})$/
 const CURSOR_BY_LIKES = /^[1-9]\d{0,9}-[1-9]\d{0,9}-\d{1,10}-\d{1,10}-[1-9]\d{0,9}$/
 
-/** One answer: who asks, and what is left of the work that it may take. */
+/** One answer: what its reader may see, and what is left of the work that it may take. */
 interface Reading {
   readonly view: View
-  readonly viewer: number
   readonly standingOf: (comment: number) => CommentStanding
   nodes: number
   looks: number
@@ -118,7 +117,6 @@ export function commentTree(
   const authors = new Map<number, CommentStanding>()
   const reading: Reading = {
     view,
-    viewer,
     standingOf: (comment) => standingOf(view, comment, viewer, authors),
     nodes: NODE_COUNT_MAX,
     looks: LOOK_COUNT_MAX,

@@ -21,6 +21,9 @@ export interface NewInvite {
   readonly expiresInMs: number
 }
 
+/** Ids that one page of all invites looks at. */
+const SCAN_COUNT_MAX = 5_000
+
 /**
  * Returns the invite's id. Refuses with USER_NOT_FOUND, ACCOUNT_SUSPENDED, INVITES_RESERVED,
  * INVITES_TOO_MANY.
@@ -78,6 +81,24 @@ export function countInvite(tx: Transaction, invite: number): void {
 /** Newest first. */
 export function invitesOf(view: View, creator: number, count: number, before?: number): number[] {
   return view.newest(invites.indexes.byCreator, creator, count, before)
+}
+
+/**
+ * Everybody's, newest first: those of one page, and before which id the next one begins, 0 when
+ * there is none. A page looks at a bounded number of ids, so it may hold few.
+ */
+export function allInvites(
+  view: View,
+  count: number,
+  before = view.lastId(invites) + 1,
+): { readonly ids: readonly number[]; readonly next: number } {
+  const ids: number[] = []
+  let id = Math.min(before, view.lastId(invites) + 1)
+  for (let looks = 0; id > 1 && looks < SCAN_COUNT_MAX && ids.length < count; looks++) {
+    id--
+    if (view.has(invites, id)) ids.push(id)
+  }
+  return { ids, next: id > 1 ? id : 0 }
 }
 
 export function mayInvite(view: View, user: number): boolean {

@@ -15,6 +15,9 @@ export interface Like {
   readonly post: number
 }
 
+/** Newer likes than that are counted all the same: it bounds what a question costs. */
+const LATER_LIKES_MAX = 300
+
 /** Refuses with USER_NOT_FOUND, POST_NOT_FOUND. */
 export function like(tx: Transaction, { user, post }: Like): void {
   if (!isActive(tx, user)) throw new Refusal('USER_NOT_FOUND')
@@ -56,9 +59,6 @@ export function likedBy(view: View, user: number, query: RowsQuery): ShownPage {
     (post) => isListed(view, post, user),
   )
 }
-
-/** Newer likes than that are counted all the same: it bounds what a question costs. */
-const LATER_LIKES_MAX = 1_000
 
 /** Likes that were given up to that row of `likes` and not taken back since. */
 export function likesUntil(view: View, post: number, like: number): number {

@@ -7,7 +7,7 @@
 // moderators.
 //
 // Moderators stand above users, admins above moderators: whom one does not stand above one cannot
-// suspend, and nobody suspends themselves. `moderator` is 0 for the operator, who counts as an
+// suspend. Nobody judges themselves, or what they have published. `moderator` is 0 for the operator, who counts as an
 // admin. Doing a thing twice is fine; another reason replaces the one before.
 
 import { TEXT_LIMITS } from './limits.ts'
@@ -63,10 +63,10 @@ export function liftSuspension(tx: Transaction, input: ModerateUser): void {
   recordAct(tx, { act: 'suspension_lifted', moderator, user, note: '' })
 }
 
-/** A post or a comment. Refuses with POST_NOT_FOUND, TEXT_…. */
+/** A post or a comment. Refuses with POST_NOT_FOUND, MODERATE_SELF, TEXT_…. */
 export function removePost(tx: Transaction, input: ModeratePost & { reason: string }): void {
   const { post, moderator } = input
-  demandLive(tx, post)
+  demandOthers(tx, input)
   const removal = fitText(input.reason, REASON_LIMIT)
   const row = tx.get(posts, post)!
   if (row.removedAt !== 0 && row.removal === removal) return
@@ -76,9 +76,10 @@ export function removePost(tx: Transaction, input: ModeratePost & { reason: stri
   recordAct(tx, { act: 'removal', moderator, user, post, note: removal })
 }
 
-/** Refuses with POST_NOT_FOUND. */
-export function liftRemoval(tx: Transaction, { post, moderator }: ModeratePost): void {
-  demandLive(tx, post)
+/** Refuses with POST_NOT_FOUND, MODERATE_SELF. */
+export function liftRemoval(tx: Transaction, input: ModeratePost): void {
+  const { post, moderator } = input
+  demandOthers(tx, input)
   if (tx.value(posts, post, 'removedAt') === 0) return
   const user = tx.value(posts, post, 'author')
   tx.update(posts, post, { removedAt: 0, removal: '' })
@@ -132,7 +133,8 @@ function demandRank(view: View, { user, moderator }: ModerateUser): void {
   if (!isAdmin && roleOf(view, user) !== 'user') throw new Refusal('RANK_TOO_LOW')
 }
 
-/** Refuses with POST_NOT_FOUND. */
-function demandLive(view: View, post: number): void {
+/** Refuses with POST_NOT_FOUND, MODERATE_SELF. */
+function demandOthers(view: View, { post, moderator }: ModeratePost): void {
   if (!isKept(view, post)) throw new Refusal('POST_NOT_FOUND')
+  if (view.value(posts, post, 'author') === moderator) throw new Refusal('MODERATE_SELF')
 }

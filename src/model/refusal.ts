@@ -139,7 +139,7 @@ const SENTENCES: Readonly<Record<RefusalCode, string>> = {
   REPORT_NOT_FOUND: 'There is no such report.',
   REPORT_SELF: 'Nobody reports themselves.',
   REPORTS_TOO_MANY: 'You have reported as much as one can before moderators have looked at it.',
-  MODERATE_SELF: 'Nobody suspends themselves.',
+  MODERATE_SELF: 'Nobody moderates themselves.',
   RANK_TOO_LOW: 'Only an admin may do this to a moderator or an admin.',
   TERM_BLOCKED: 'This holds a word that may not be published here.',
   TERM_INVALID: 'A blocked term is one word, or one tag.',

@@ -106,10 +106,12 @@ export function fileReport(tx: Transaction, input: FileReport): number {
   })
 }
 
-/** Refuses with REPORT_NOT_FOUND, TEXT_…. */
+/** Refuses with REPORT_NOT_FOUND, MODERATE_SELF, TEXT_…. */
 export function handleReport(tx: Transaction, input: HandleReport): void {
   const { report, moderator, note } = input
   if (!tx.has(reports, report)) throw new Refusal('REPORT_NOT_FOUND')
+  const isOwn = moderator !== 0 && tx.value(reports, report, 'user') === moderator
+  if (isOwn) throw new Refusal('MODERATE_SELF')
   const text = note === undefined ? {} : { note: fitText(note, TEXT_LIMITS.reason) }
   const state = REPORT_STATES.indexOf(input.state)
   const by =

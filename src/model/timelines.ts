@@ -87,12 +87,7 @@ export function demandTag(view: View, name: string, viewer: number): number {
 }
 
 /** Whether the viewer may see one of the last `lookCountMax` posts that got that tag. */
-export function isTagShown(
-  view: View,
-  tag: number,
-  viewer: number,
-  lookCountMax: number,
-): boolean {
+export function isTagShown(view: View, tag: number, viewer: number, lookCountMax: number): boolean {
   return view
     .newest(taggings.indexes.byTag, tag, lookCountMax)
     .some((row) => isListed(view, view.value(taggings, row, 'post'), viewer))

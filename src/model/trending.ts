@@ -12,7 +12,7 @@
 // of the store and of three numbers (RankingMoment): posts and comments up to one, likes up to one,
 // a time. With them any thread makes the same ranking again, however much was published and liked
 // since: a cursor carries them, and pages that follow each other are cut from one ranking. What
-// moves posts all the same is a like or a comment that is taken back.
+// moves posts all the same is a like or a comment that is taken back, and hundreds of new ones.
 //
 // Posts are ranked for everybody; whoever shows them leaves out what its viewer may not see.
 //
@@ -52,7 +52,7 @@ const WINDOW_MS = 7 * 24 * 60 * 60 * 1000
 const POST_COUNT_MAX = 2_000
 const COMMENT_WEIGHT = 2
 /** Comments of a post that are newer than its ranking: more of them count in it all the same. */
-const LATER_COMMENTS_MAX = 1_000
+const LATER_COMMENTS_MAX = 100
 
 const TAG_WINDOW_MS = 3 * 24 * 60 * 60 * 1000
 /** Rows of `taggings` that are looked at, the newest. */

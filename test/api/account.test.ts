@@ -49,3 +49,51 @@ test('the account stays without the password', async () => {
   expectError(await remove(api, token, { password: 1 }), 400, 'REQUEST_INVALID')
   expect((await api.call('GET', '/me', { token })).status).toBe(200)
 })
+
+test('what others see is the same before and after the erasing', async () => {
+  await using api = await Api.create()
+  const { network } = api
+  const anna = await api.signUp('anna')
+  const ben = await api.signUp('ben')
+  const post = await network.post(ben.id, 'With @anna')
+  const answered = await network.comment(anna.id, post, post, 'Her words')
+  await network.comment(ben.id, post, answered, 'An answer')
+  await network.comment(anna.id, post, post, 'Nobody answers')
+  await api.call('PUT', `/posts/${post}/like`, { token: anna.token })
+  await api.call('PUT', '/users/ben/follow', { token: anna.token })
+  const seen = async (): Promise<unknown> => {
+    const paths = [
+      `/posts/${post}/comments`,
+      `/posts/${post}/likes`,
+      '/users/ben/followers',
+      '/users/ben/following',
+      '/notifications',
+      '/feed',
+      '/users/anna',
+    ]
+    const bodies: unknown[] = []
+    for (const path of paths) {
+      const { body } = await api.call('GET', path, { token: ben.token })
+      bodies.push('request_id' in body ? body.code : body)
+    }
+    return bodies
+  }
+  const job = await network.run('deleteAccount', { user: anna.id, session: 0 })
+  const before = await seen()
+  expect(JSON.stringify(before)).not.toContain('"handle":"anna"')
+  expect(JSON.stringify(before)).not.toContain('Her words')
+  expect(JSON.stringify(before)).not.toContain('Nobody answers')
+  expect(JSON.stringify(before)).toContain('An answer')
+  while (!(await network.run('eraseStep', { job })).isDone);
+  const after = await seen()
+  expect(withoutCounts(after)).toEqual(withoutCounts(before))
+})
+
+/** Counters follow row by row. */
+function withoutCounts(value: unknown): unknown {
+  return JSON.parse(
+    JSON.stringify(value, (key, inner: unknown) =>
+      ['likes', 'comments', 'followers', 'following', 'child_count'].includes(key) ? 0 : inner,
+    ),
+  )
+}

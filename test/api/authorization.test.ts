@@ -4,12 +4,12 @@
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { Api } from '../support/api.ts'
-import { ROWS } from '../support/authorization-table.ts'
+import { ROWS, askAs } from '../support/authorization-table.ts'
 import { ROLES, Stage } from '../support/scene.ts'
 import type { NotedRoute } from '../../src/api/openapi.ts'
 import type { Answer } from '../support/api.ts'
 import type { Outcome, Row } from '../support/authorization-table.ts'
-import type { Role, Scene } from '../support/scene.ts'
+import type { Role } from '../support/scene.ts'
 
 let api: Api
 let stage: Stage
@@ -36,7 +36,7 @@ describe.each(Object.keys(ROWS))('%s', (name) => {
     if (route === undefined) return // The first test tells.
     for (const role of ROLES) {
       const scene = await stage.scene()
-      const answer = await ask(scene, route, ROWS[name]!, role)
+      const answer = await askAs(role, scene, route, ROWS[name]!)
       expect({ role, ...outcomeOf(answer) }).toEqual({
         role,
         ...expected(answer, route, ROWS[name]!, role),
@@ -44,27 +44,6 @@ describe.each(Object.keys(ROWS))('%s', (name) => {
     }
   })
 })
-
-async function ask(scene: Scene, route: NotedRoute, row: Row, role: Role): Promise<Answer> {
-  const caller = scene.personOf(role)
-  const body = await row.body?.(scene, caller)
-  const path = await pathOf(scene, route.url, row, role)
-  // What is made for the scene comes before time passes for a token that expires.
-  const token = await scene.tokenOf(role, route.scope)
-  return api.call(route.method, `/${path}${row.query ?? ''}`, {
-    ...(token === undefined ? {} : { token }),
-    ...(body === undefined ? {} : { body }),
-  })
-}
-
-async function pathOf(scene: Scene, url: string, row: Row, role: Role): Promise<string> {
-  const names: Record<string, string> = {
-    handle: scene.owner.handle,
-    ...(row.id === undefined ? {} : { id: String(await row.id(scene)) }),
-    ...(await row.names?.(scene, scene.personOf(role))),
-  }
-  return url.replaceAll(/:(\w+)|\*/g, (found, name: string | undefined) => names[name ?? found]!)
-}
 
 /** "served" for what ended well, else the code. */
 function outcomeOf({ status, body }: Answer): { readonly outcome: string } {

@@ -21,7 +21,7 @@ describe('a single thing', () => {
   test('is sent once, and again when it has changed', async () => {
     const first = await api.call('GET', path)
     const tag = first.headers['etag']!
-    expect(tag).toMatch(/^"[\w-]{22}"$/)
+    expect(tag).toMatch(/^"[\da-z]+-\d+"$/)
     expect(first.headers['cache-control']).toBe('private, no-cache')
     for (const known of [tag, `W/${tag}`, `"other", ${tag}`, '*']) {
       const again = await ask(known)

@@ -1,5 +1,6 @@
 // Log-in by OpenID Connect, at a real provider: the whole way there and back, and what is refused.
 
+import { createServer } from 'node:http'
 import { Secret, TOTP } from 'otpauth'
 import { expect, test } from 'vitest'
 import { buildApp } from '../../src/api/app.ts'
@@ -9,6 +10,7 @@ import { Api, expectError } from '../support/api.ts'
 import { CLIENT_ID, CLIENT_SECRET, LoopbackProvider, PUBLIC_URL } from '../support/oidc-provider.ts'
 import type { ApiParts } from '../../src/api/parts.ts'
 import type { Answer } from '../support/api.ts'
+import type { AddressInfo } from 'node:net'
 
 /** An API and its provider, and a browser that keeps the cookies of the API. */
 class Journey implements AsyncDisposable {
@@ -367,6 +369,29 @@ test('a provider that does not answer is one clear 503, until it does', async ()
   await other.provider.stop()
   expectError(await other.call('GET', '/oidc'), 503, 'OIDC_UNAVAILABLE')
   expectError(await other.call('GET', '/oidc'), 503, 'OIDC_UNAVAILABLE')
+})
+
+test('what answers there and is no provider is unavailable as well', async () => {
+  const answers = [
+    { status: 500, body: 'no' },
+    { status: 200, body: '<html>' },
+    { status: 200, body: '{"issuer":"https://somebody-else.example"}' },
+    { status: 200, body: '{}' },
+  ]
+  let answer = answers[0]!
+  const server = createServer((_request, response) => {
+    response.writeHead(answer.status, { 'content-type': 'application/json' }).end(answer.body)
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const issuer = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+  await using journey = await Journey.start({
+    oidc: { issuer, clientId: CLIENT_ID, clientSecret: CLIENT_SECRET, name: 'None' },
+  })
+  for (answer of answers) {
+    expectError(await journey.call('GET', '/oidc'), 503, 'OIDC_UNAVAILABLE')
+  }
+  server.closeAllConnections()
+  await new Promise((resolve) => server.close(resolve))
 })
 
 test('without a provider there is none', async () => {

@@ -176,6 +176,29 @@ describe('invites', () => {
     expectError(await api.call('POST', '/invites', { body: {} }), 401, 'TOKEN_MISSING')
   })
 
+  test('of everybody are the moderators’ to see and to take back', async () => {
+    const { token } = moderator
+    await setMode(api, 'open')
+    const { token: other } = await api.signUp('harry')
+    expectError(
+      await api.call('GET', '/admin/invites', { token: other }),
+      403,
+      'MODERATOR_REQUIRED',
+    )
+    await api.call('POST', '/invites', { token: other, body: {} })
+    const { body } = await api.call('GET', '/admin/invites?limit=1', { token })
+    expect(body).toMatchObject({
+      items: [{ uses: 0, uses_max: 1, creator: { handle: 'harry' } }],
+      next: expect.any(String) as string,
+    })
+    expect(JSON.stringify(body)).not.toContain('code')
+    const path = `/invites/${body.items[0].id}`
+    expect(await api.call('DELETE', path, { token })).toMatchObject({ status: 204 })
+    const next = await api.call('GET', `/admin/invites?before=${body.next}`, { token })
+    expect(next.body.items[0].creator.handle).not.toBe('harry')
+    expect(next.body.next).toBeNull()
+  })
+
   test('are no help where nobody may sign up', async () => {
     const { token } = moderator
     const { body } = await api.call('POST', '/invites', { token, body: {} })

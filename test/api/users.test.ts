@@ -6,12 +6,10 @@ import { NOON } from '../support/network.ts'
 
 let api: Api
 let anna: { id: number; handle: string; token: string }
-let ben: { id: number; handle: string; token: string }
 
 beforeAll(async () => {
   api = await Api.create()
   anna = await api.signUp('anna')
-  ben = await api.signUp('Ben_9')
 })
 afterAll(() => api[Symbol.asyncDispose]())
 

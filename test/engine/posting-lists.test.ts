@@ -218,6 +218,28 @@ describe('posting lists', () => {
   })
 })
 
+seededTest('hundreds of lists, which may share ids, merge as if sorted', (random) => {
+  const world = new World(300, random.pick(PAGE_COUNTS))
+  const idMax = random.pick([400, 4_000])
+  for (let list = 1; list <= 300; list++) {
+    // Some are empty, some are long, some end long ago.
+    const end = random.between(1, idMax)
+    for (let count = random.pick([0, 1, 3, 40]); count > 0; count--) {
+      world.add(list, random.between(1, end))
+    }
+  }
+  for (let round = 0; round < 60; round++) {
+    const chosen = Array.from({ length: random.pick([6, 50, 400]) }, () => random.between(0, 301))
+    const held = new Set(chosen.flatMap((list) => world.expected[list] ?? []))
+    const all = [...held].toSorted((a, b) => b - a)
+    const count = random.pick([0, 1, 2, 5, 21, 51, 256, 257, 5_000])
+    const id = random.between(0, idMax + 1)
+    expect(world.lists.mergeNewest(chosen, count)).toEqual(all.slice(0, count))
+    const before = all.filter((other) => other < id).slice(0, count)
+    expect(world.lists.mergeNewest(chosen, count, id)).toEqual(before)
+  }
+})
+
 describe('check of a posting list says', () => {
   const broken: [string, (world: World, word: number) => void, RegExp][] = [
     ['when a page claims no ids', ({ pages }, word) => pages.set(word + 1, 0), /claims 0 ids/],

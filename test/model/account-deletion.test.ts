@@ -2,6 +2,7 @@
 
 import { expect } from 'vitest'
 import { ERASE_ROWS_MAX, unfinishedErasures } from '../../src/model/account-deletion.ts'
+import { checkNetwork } from '../../src/model/check.ts'
 import { JOB_STATES } from '../../src/model/jobs.ts'
 import { recoveryHashOf } from '../../src/model/second-factor-codes.ts'
 import {
@@ -161,6 +162,36 @@ networkTest('everything of the account goes, and nothing of others', async (netw
   expect(view.get(posts, annasPost)).toMatchObject({ isGone: true, caption: '', media: [] })
   expect(view.get(users, ben)).toMatchObject({ followers: 0, following: 1, posts: 1 })
   expect(view.value(posts, bensPost, 'likes')).toBe(1)
+})
+
+networkTest('the network is in order after each step', async (network) => {
+  const anna = await network.signUp('anna')
+  const ben = await network.signUp('ben')
+  await network.run('updateProfile', { user: anna, isPrivate: true })
+  await network.run('follow', { follower: ben, followee: anna })
+  await network.post(anna, 'With #tags')
+  const bensPost = await network.post(ben)
+  await network.run('block', { blocker: anna, blocked: await network.signUp('cleo') })
+  expect(network.view.rowCount(followRequests)).toBe(1)
+  const likeCount = ERASE_ROWS_MAX + 1
+  await put(network, posts, ...Array.from({ length: likeCount }, () => ({ author: ben })))
+  await put(
+    network,
+    likes,
+    ...Array.from({ length: likeCount }, (_, index) => ({
+      user: anna,
+      post: bensPost + 1 + index,
+    })),
+  )
+  expect(checkNetwork(network.view)).toEqual([])
+  const job = await network.run('deleteAccount', { user: anna, session: 0 })
+  expect(checkNetwork(network.view)).toEqual([])
+  while (!(await network.run('eraseStep', { job })).isDone) {
+    expect(checkNetwork(network.view)).toEqual([])
+  }
+  expect(checkNetwork(network.view)).toEqual([])
+  expect(network.view.rowCount(followRequests)).toBe(0)
+  expect(network.view.value(users, anna, 'isPrivate')).toBe(0)
 })
 
 networkTest('comments go, or become tombstones where somebody has answered', async (network) => {

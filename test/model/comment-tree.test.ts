@@ -4,6 +4,7 @@
 import { expect } from 'vitest'
 import { START, commentTree, isCursorOf } from '../../src/model/comment-tree.ts'
 import { posts } from '../../src/model/schema.ts'
+import { isVisible, standingOf } from '../../src/model/visibility.ts'
 import { Network, networkTest } from '../support/network.ts'
 import { seededTest } from '../support/seeded.ts'
 import type { CommentOrder, CommentPage, ThreadQuery } from '../../src/model/comment-tree.ts'
@@ -294,6 +295,69 @@ seededTest('a thread that is read on holds once what was there all the time', as
   }
 })
 
+seededTest('a thread that is read whole is what plain objects say', async (random) => {
+  await using network = await Network.create()
+  const people: number[] = []
+  for (let count = 0; count < 5; count++) people.push(await network.signUp(`user${count}`))
+  const post = await network.post(people[0]!)
+  const comments: number[] = []
+  for (let count = 0; count < 120; count++) {
+    await change(network, random, post, people, comments)
+    const pair = { blocker: random.pick(people), blocked: random.pick(people) }
+    if (random.once(20)) await attempt(() => network.run('block', pair))
+    if (random.once(20) && comments.length > 0) {
+      const removed = comments.splice(random.below(comments.length), 1)[0]!
+      await network.run('removePost', { post: removed, moderator: 0, reason: 'Rude' })
+    }
+  }
+  for (const viewer of [0, ...people]) {
+    if (!isVisible(network.view, post, viewer)) continue
+    for (const order of ['old', 'new', 'top'] as const) {
+      const query = { order, depth: random.between(1, 4), count: random.between(1, 9) }
+      const expected = plainTree(network, post, viewer, order)
+      expect(wholeTree(network, post, viewer, query)).toEqual(expected)
+    }
+  }
+})
+
+type Plain = { readonly id: number; readonly standing: string; readonly below: Plain[] }
+
+/** Every comment, by following every cursor. */
+function wholeTree(
+  network: Network,
+  parent: number,
+  viewer: number,
+  query: Pick<ThreadQuery, 'order' | 'depth' | 'count'>,
+  first: CommentPage = tree(network, parent, query, viewer),
+): Plain[] {
+  const nodes = [...first.nodes]
+  for (let { next } = first; next !== null;) {
+    const page = tree(network, parent, { ...query, cursor: next }, viewer)
+    nodes.push(...page.nodes)
+    next = page.next
+  }
+  return nodes.map(({ id, standing, children }) => ({
+    id,
+    standing,
+    below: wholeTree(network, id, viewer, query, children),
+  }))
+}
+
+function plainTree(network: Network, parent: number, viewer: number, order: CommentOrder): Plain[] {
+  const { view } = network
+  const ids = Array.from({ length: view.lastId(posts) }, (_, index) => index + 1)
+  const rows = ids.map((id) => view.get(posts, id)!)
+  const answers = rows.filter((row) => row.parent === parent && !row.isGone)
+  const byId = answers.toSorted((a, b) => (order === 'old' ? a.id - b.id : b.id - a.id))
+  const sorted = order === 'top' ? byId.toSorted((a, b) => b.likes - a.likes) : byId
+  return sorted.flatMap(({ id }) => {
+    const standing = standingOf(view, id, viewer)
+    const below = plainTree(network, id, viewer, order)
+    return standing === 'shown' || below.length > 0 ? [{ id, standing, below }] : []
+  })
+}
+
+/** One thing that happens in a thread, or is refused. */
 async function change(
   network: Network,
   random: Random,
@@ -302,14 +366,31 @@ async function change(
   comments: number[],
 ): Promise<void> {
   const user = random.pick(people)
-  const comment = comments.length === 0 ? 0 : random.pick(comments)
-  const choice = comment === 0 ? 0 : random.below(6)
-  if (choice <= 1) comments.push(await network.comment(user, post))
-  else if (choice === 2) await network.comment(user, post, comment)
-  else if (choice <= 4) await network.run('like', { user, post: comment })
-  else {
-    comments.splice(comments.indexOf(comment), 1)
+  const comment = comments.length === 0 ? post : random.pick(comments)
+  const answer = async (parent: number): Promise<void> => {
+    comments.push(await network.comment(user, post, parent))
+  }
+  const erase = async (): Promise<void> => {
     const author = network.view.value(posts, comment, 'author')
     await network.run('deletePost', { post: comment, user: author })
+    comments.splice(comments.indexOf(comment), 1)
+  }
+  const changes = [
+    () => answer(post),
+    () => answer(comment),
+    () => answer(comment),
+    () => network.run('like', { user, post: comment }),
+    () => network.run('like', { user, post: comment }),
+    comment === post ? () => answer(post) : erase,
+  ]
+  await attempt(random.pick(changes))
+}
+
+/** What the network refuses changes nothing, and is no subject here. */
+async function attempt(work: () => Promise<unknown>): Promise<void> {
+  try {
+    await work()
+  } catch (error) {
+    if ((error as Error).name !== 'Refusal') throw error
   }
 }

@@ -2,11 +2,13 @@
 // what ends when a password changes.
 
 import { expect, test } from 'vitest'
+import { checkNetwork } from '../../src/model/check.ts'
 import { emailStateOf, fitEmail, userOfEmail } from '../../src/model/emails.ts'
-import { jobs, mailTokens, users } from '../../src/model/schema.ts'
+import { invites, jobs, mailTokens, users } from '../../src/model/schema.ts'
 import { bearerOf } from '../../src/model/sessions.ts'
 import { userOfName } from '../../src/model/passwords.ts'
 import { expectCode, networkTest } from '../support/network.ts'
+import type { Transaction } from '../../src/engine/transaction.ts'
 import type { EmailState } from '../../src/model/emails.ts'
 import type { Network } from '../support/network.ts'
 
@@ -245,6 +247,40 @@ networkTest('resets are bounded, end, and are bound to their address', async (ne
   await network.run('suspendUser', { user, moderator, reason: 'spam' })
   await expectCode(reset('r6'), 'MAIL_TOKEN_INVALID')
 })
+
+networkTest(
+  'who is found by an address that is not theirs is told by the check',
+  async (network) => {
+    const user = await network.signUp('anna')
+    await setEmail(network, user, 'Anna@Example.org', 'a')
+    expect(checkNetwork(network.view)).toEqual([])
+    await confirm(network, 'a')
+    const creator = await network.run('createUser', {
+      handle: 'mod',
+      passwordHash: 'x',
+      role: 'moderator',
+    })
+    const invite = { creator, codeHash: hash('code'), usesMax: 1, expiresInMs: HOUR }
+    await network.run('createInvite', invite)
+    expect(checkNetwork(network.view)).toEqual([])
+
+    const write = (uses: number, emailConfirmedAt: number): Promise<unknown> => {
+      const registry = {
+        write(tx: Transaction): void {
+          tx.update(users, user, { emailConfirmedAt })
+          tx.update(invites, 1, { uses })
+        },
+      }
+      return network.store.transact('write' as 'logOut', { session: 0 }, { registry })
+    }
+    await write(2, 0)
+    expect(checkNetwork(network.view)).toEqual([
+      'user 1 is found by the address "anna@example.org" instead of ""',
+      'invite 1 was used 2 times and is good for 1',
+    ])
+    await write(1, network.clock.time)
+  },
+)
 
 test('what is an address, and what is none', () => {
   for (const good of [

@@ -132,6 +132,16 @@ networkTest('a removed post is its author’s and the moderators’', async (net
   ])
 })
 
+networkTest('moderators do not judge what they have published', async (network) => {
+  const moderator = await withRole(network, 'saburo', 'moderator')
+  const post = await network.post(moderator)
+  const input = { post, moderator }
+  await expectCode(network.run('removePost', { ...input, reason: 'Spam' }), 'MODERATE_SELF')
+  await network.run('removePost', { post, moderator: 0, reason: 'Spam' })
+  await expectCode(network.run('liftRemoval', input), 'MODERATE_SELF')
+  expect(network.view.value(posts, post, 'removedAt')).toBe(NOON)
+})
+
 networkTest('what is not there is not removed', async (network) => {
   const hanako = await network.signUp('hanako')
   const post = await network.post(hanako)

@@ -96,7 +96,7 @@ networkTest(
     await expectCode(update(posted), 'MEDIA_ATTACHED')
     await expectCode(update(theirs), 'MEDIA_NOT_FOUND')
     await expectCode(update(99), 'MEDIA_NOT_FOUND')
-  await expectCode(update(0), 'MEDIA_NOT_FOUND')
+    await expectCode(update(0), 'MEDIA_NOT_FOUND')
     await update(own)
     await expectCode(network.run('updateProfile', { user, header: own }), 'MEDIA_REPEATED')
     await expectCode(

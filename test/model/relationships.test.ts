@@ -10,7 +10,7 @@ import {
   MUTE_COUNT_MAX,
   REQUESTS_RECEIVED_COUNT_MAX,
 } from '../../src/model/limits.ts'
-import { blocks, followRequests, follows, mutes, users } from '../../src/model/schema.ts'
+import { blocks, followRequests, follows, mutes, sessions, users } from '../../src/model/schema.ts'
 import { hasBlocked, hasMuted, isBlockBetween } from '../../src/model/visibility.ts'
 import { arrange } from '../support/arranged.ts'
 import { expectCode, networkTest } from '../support/network.ts'
@@ -201,7 +201,8 @@ networkTest('nobody does any of it to who is not there, or as such', async (netw
   const [anna, ben, cleo] = await three(network)
   await network.run('follow', { follower: ben, followee: anna })
   await suspend(network, ben)
-  await arrange(network, (tx) => tx.update(users, cleo, { deletedAt: 1 }))
+  const session = network.view.newest(sessions.indexes.byUser, cleo, 1)[0]!
+  await network.run('deleteAccount', { user: cleo, session })
   const nobody = 99
   for (const gone of [ben, cleo, nobody]) {
     for (const [one, other] of [

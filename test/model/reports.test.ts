@@ -113,6 +113,9 @@ networkTest('a report is handled, and opened again', async (network) => {
   })
   const nothing = { moderator, state: 'open' } as const
   await expectCode(network.run('handleReport', { ...nothing, report: 99 }), 'REPORT_NOT_FOUND')
+  const own = await report(network, jiro, { user: moderator })
+  await expectCode(network.run('handleReport', { ...nothing, report: own }), 'MODERATE_SELF')
+  await network.run('handleReport', { report: own, moderator: 0, state: 'dismissed' })
   const long = { ...nothing, report: id, note: 'x'.repeat(1_001) }
   await expectCode(network.run('handleReport', long), 'TEXT_TOO_LONG')
 })

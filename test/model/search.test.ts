@@ -269,7 +269,7 @@ networkTest('pages go on without a gap, over whatever may not be seen', async (n
 networkTest('a page without items says that there may be more', async (network) => {
   const anna = await network.signUp('anna')
   const first = await network.post(anna, 'rare')
-  for (let count = 0; count < 200; count++) {
+  for (let count = 0; count < 1_200; count++) {
     const media = [await network.photo(anna)]
     const input = { author: anna, caption: 'rare', media, visibility: 'private' as const }
     await network.run('publishPost', input)
@@ -278,4 +278,19 @@ networkTest('a page without items says that there may be more', async (network) 
   expect(pages.length).toBeGreaterThan(1)
   expect(pages.at(-1)).toEqual([first])
   expect(pages.slice(0, -1).flat()).toEqual([])
+})
+
+networkTest('long captions of one person are looked through a page at a time', async (network) => {
+  const anna = await network.signUp('anna')
+  const first = await network.post(anna, 'the end #found')
+  const long = '写真'.repeat(1_000)
+  for (let count = 0; count < 60; count++) await network.post(anna, `${count} ${long} #found`)
+  for (const text of ['@anna end', '@anna #found the', 'the #found']) {
+    const pages = all(network, text, { count: 5 })
+    expect(pages.flat()).toEqual([first])
+  }
+  expect(all(network, '@anna end', { count: 5 }).length).toBeGreaterThan(2)
+  const tagged = all(network, '@anna 写真 #found ', { count: 50 })
+  expect(tagged.flat().length).toBe(60)
+  expect(tagged.length).toBeGreaterThan(2)
 })

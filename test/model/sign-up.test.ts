@@ -2,7 +2,7 @@
 
 import { describe, expect, test } from 'vitest'
 import { instanceSettings } from '../../src/model/instance-settings.ts'
-import { invitesOf } from '../../src/model/invites.ts'
+import { allInvites, invitesOf } from '../../src/model/invites.ts'
 import { INVITE_COUNT_MAX } from '../../src/model/limits.ts'
 import { invites, settings, users } from '../../src/model/schema.ts'
 import { isFresh } from '../../src/model/sign-up.ts'
@@ -155,6 +155,26 @@ networkTest('invites are bounded; those that are spent make room', async (networ
   await invite(network, admin, 'more')
   expect(network.view.rowCount(invites)).toBe(INVITE_COUNT_MAX)
   await expectCode(invite(network, 99, 'x'), 'USER_NOT_FOUND')
+})
+
+networkTest('all invites are listed, page by page, over the gaps', async (network) => {
+  const admin = await closedTo(network, 'open')
+  const pages = (count: number): number[][] => {
+    const found: number[][] = []
+    for (let before: number | undefined; before !== 0;) {
+      const { ids, next } = allInvites(network.view, count, before)
+      found.push([...ids])
+      before = next
+    }
+    return found
+  }
+  expect(pages(2)).toEqual([[]])
+  for (let index = 1; index <= 7; index++) await invite(network, admin, `code ${index}`)
+  for (const gone of [1, 4, 7]) await network.run('removeInvite', { user: admin, invite: gone })
+  expect(pages(2)).toEqual([[6, 5], [3, 2], []])
+  expect(pages(50)).toEqual([[6, 5, 3, 2]])
+  expect(allInvites(network.view, 2, 4_000_000_000).ids).toEqual([6, 5])
+  expect(allInvites(network.view, 2, 1)).toEqual({ ids: [], next: 0 })
 })
 
 networkTest('the code of the first start makes one admin, whatever the mode', async (network) => {

@@ -11,6 +11,8 @@ import { identitiesOf } from '../../src/model/identities.ts'
 import { posts } from '../../src/model/schema.ts'
 import { sessionsOf } from '../../src/model/sessions.ts'
 import { PASSWORD } from './scene.ts'
+import type { NotedRoute } from '../../src/api/openapi.ts'
+import type { Answer } from './api.ts'
 import type { Person, Role, Scene } from './scene.ts'
 
 /** "served", or the codes that say no. */
@@ -113,6 +115,7 @@ export interface Row {
   readonly id?: (scene: Scene) => Promise<number>
   /** For what else the address names; ":handle" is the owner's, if nothing is said. */
   readonly names?: Ask<Readonly<Record<string, string>>>
+  /** Behind the question mark. */
   readonly query?: string
   readonly body?: Ask<object>
   /** How a served request ends, for all roles or for some. */
@@ -255,6 +258,7 @@ const API: Readonly<Record<string, Row>> = {
     body: () => ({}),
   },
   'GET /invites': { level: USER },
+  'GET /admin/invites': { level: MODERATOR },
   'DELETE /invites/:id': { level: BY_MODERATOR, id: invite },
 
   'GET /users/:handle': { level: ABOUT_OWNER },
@@ -388,4 +392,25 @@ export const ROWS: Readonly<Record<string, Row>> = {
     Object.entries(API).map(([route, row]) => [route.replace(' ', ` ${PREFIX}`), row]),
   ),
   ...OUTSIDE,
+}
+
+/** Asks a route in that role, with what its row says; `headers` besides. */
+export async function askAs(
+  role: Role,
+  scene: Scene,
+  route: NotedRoute,
+  row: Row,
+  headers: Readonly<Record<string, string>> = {},
+): Promise<Answer> {
+  const caller = scene.personOf(role)
+  const body = await row.body?.(scene, caller)
+  const names: Readonly<Record<string, string>> = {
+    handle: scene.owner.handle,
+    ...(row.id === undefined ? {} : { id: String(await row.id(scene)) }),
+    ...(await row.names?.(scene, caller)),
+  }
+  const path = route.url.replaceAll(/:(\w+)|\*/g, (found, name = found) => names[name as string]!)
+  // What is made for the scene comes before time passes for a token that expires.
+  const token = await scene.tokenOf(role, route.scope)
+  return scene.api.call(route.method, `/${path}?${row.query ?? ''}`, { token, body, headers })
 }

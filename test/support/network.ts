@@ -26,6 +26,7 @@ import {
   taggings,
   users,
 } from '../../src/model/schema.ts'
+import { checkNetwork } from '../../src/model/check.ts'
 import { transactions } from '../../src/model/transactions.ts'
 import type { DatastoreOptions } from '../../src/engine/datastore.ts'
 import type { InputOf, OutputOf } from '../../src/engine/store.ts'
@@ -138,7 +139,7 @@ export function networkTest(name: string, body: (network: Network) => Promise<vo
   test(name, async () => {
     await using network = await Network.create()
     await body(network)
-    expect(network.store.check()).toEqual([])
+    expect([...network.store.check(), ...checkNetwork(network.view)]).toEqual([])
     const before = everything(network.view)
 
     await network.close()
@@ -152,7 +153,7 @@ export function networkTest(name: string, body: (network: Network) => Promise<vo
     await network.open()
     expect(network.store.recovery.replayed).toBe(0)
     expect(everything(network.view)).toEqual(before)
-    expect(network.store.check()).toEqual([])
+    expect([...network.store.check(), ...checkNetwork(network.view)]).toEqual([])
   })
 }
 

@@ -95,10 +95,7 @@ export class PlainNetwork {
 
   /** By its id. */
   seesPost(viewer: number, id: number): boolean {
-    if (this.isListed(viewer, id)) return true
-    const { isDeleted, root } = this.post(id)
-    const isKept = !isDeleted && (root === 0 || !this.post(root).isDeleted)
-    return isKept && this.#isModerator(viewer)
+    return this.isListed(viewer, id) || (this.#isKept(id) && this.#isModerator(viewer))
   }
 
   // What lists hold, newest first.
@@ -256,11 +253,12 @@ export class PlainNetwork {
     return undefined
   }
 
-  setRemoved(id: number, isRemoved: boolean): string | undefined {
+  setRemoved(moderator: number, id: number, isRemoved: boolean): string | undefined {
     const post = this.post(id)
     if (post.isDeleted || (post.root !== 0 && this.post(post.root).isDeleted)) {
       return 'POST_NOT_FOUND'
     }
+    if (post.author === moderator) return 'MODERATE_SELF'
     post.isRemoved = isRemoved
     return undefined
   }
@@ -273,9 +271,10 @@ export class PlainNetwork {
   }
 
   delete(user: number, id: number): string | undefined {
-    if (!this.seesPost(user, id)) return 'POST_NOT_FOUND'
     const post = this.post(id)
-    if (post.author !== user) return 'NOT_YOURS'
+    // One's own one takes back wherever it stands, in a thread that one does not see any more, too.
+    const isOwn = post.author === user && this.#isKept(id)
+    if (!isOwn) return this.seesPost(user, id) ? 'NOT_YOURS' : 'POST_NOT_FOUND'
     post.isDeleted = true
     post.text = ''
     post.isGone = post.root === 0 || this.answers(id).length === 0
@@ -299,6 +298,11 @@ export class PlainNetwork {
   #end(pair: Pair): void {
     this.follows = without(this.follows, pair)
     this.requests = without(this.requests, pair)
+  }
+
+  #isKept(id: number): boolean {
+    const { isDeleted, root } = this.post(id)
+    return !isDeleted && (root === 0 || !this.post(root).isDeleted)
   }
 
   #isBlockBetween(one: number, other: number): boolean {

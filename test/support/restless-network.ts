@@ -184,12 +184,13 @@ const PROMISES: readonly ((view: View, choose: Choose) => string | undefined)[] 
     ]
     const { ids } = view.search(entries.indexes.byWords, terms, EVERYTHING)
     if (!ids.includes(id)) return `entry ${id} is not found by its key ${row.key}`
-    const start = [{ term: String(id).slice(0, 2), isPrefix: true }]
-    const found = view.search(entries.indexes.byWords, start, EVERYTHING).ids
-    const wrong = view
-      .getMany(entries, found)
-      .find(({ key }) => !key.split('/').some((word) => word.startsWith(start[0]!.term)))
-    if (found.length !== view.getMany(entries, found).length) return `${String(found)} are found`
+    const start = [{ term: String(id).slice(0, 3), isPrefix: true }]
+    const found = view.search(entries.indexes.byWords, start, 20).ids
+    const rows = view.getMany(entries, found)
+    if (found.length !== rows.length) return `${String(found)} are found`
+    const wrong = rows.find(
+      ({ key }) => !key.split('/').some((word) => word.startsWith(start[0]!.term)),
+    )
     return wrong === undefined ? undefined : `entry ${wrong.id} is found and says ${wrong.key}`
   },
   function sumOfCounters(view) {

@@ -68,7 +68,7 @@ export class Stage {
     await network.run('setRole', { user: admin.id, role: 'admin' })
     await network.run('follow', { follower: follower.id, followee: owner.id })
     await network.run('block', { blocker: owner.id, blocked: blocked.id })
-    return new Scene(network, people)
+    return new Scene(this.api, people)
   }
 
   async #signUp(name: string): Promise<Person> {
@@ -80,14 +80,18 @@ export class Stage {
 }
 
 export class Scene {
-  readonly network: Network
+  readonly api: Api
   readonly #people: Readonly<Record<Name, Person>>
   #post: Promise<number> | undefined
 
-  constructor(network: Network, people: Readonly<Record<Name, Person>>) {
-    this.network = network
+  constructor(api: Api, people: Readonly<Record<Name, Person>>) {
+    this.api = api
     this.#people = people
     this.#post = undefined
+  }
+
+  get network(): Network {
+    return this.api.network
   }
 
   get owner(): Person {

@@ -26,8 +26,6 @@ import type { FoundRows, SearchTerm } from '../words.ts'
 import type { TableIndex } from './table-index.ts'
 import type { TermDictionary } from './term-dictionary.ts'
 
-const NO_TERMS: ReadonlySet<string> = new Set()
-
 /** What the index reads of its table's rows. */
 export interface WordSource {
   /** The texts of a row that exists. */
@@ -77,16 +75,21 @@ export class WordIndex implements TableIndex {
 
   /** The terms that a row is found by. */
   termsOfRow(row: number): ReadonlySet<string> {
+    return termsOf(this.textOfRow(row))
+  }
+
+  /** The text that a row is found by, '' when it is left out. */
+  textOfRow(row: number): string {
     const { source } = this
     const { unless, onlyWith } = source
-    if (!source.has(row)) return NO_TERMS
+    if (!source.has(row)) return ''
     for (let index = 0; index < unless.length; index++) {
-      if (unless[index]!.get(row) !== 0) return NO_TERMS
+      if (unless[index]!.get(row) !== 0) return ''
     }
     for (let index = 0; index < onlyWith.length; index++) {
-      if (onlyWith[index]!.get(row) === 0) return NO_TERMS
+      if (onlyWith[index]!.get(row) === 0) return ''
     }
-    return termsOf(source.text(row))
+    return source.text(row)
   }
 
   /** Rows before `beforeId` that have all terms, newest first. The work of a call is bounded. */

@@ -17,25 +17,36 @@
 //
 // Work is counted in steps of about a tenth of a microsecond. When they are used up, the search
 // ends with a cursor: every row from there on has been looked at, and the next search goes on below
-// it. Each search comes at least one row further. Finding the place of a cursor is not counted: it
-// costs a step for each thousand ids that are newer.
+// it. Finding the place where it begins is not counted: it costs a step for each thousand ids that
+// are newer. So only what comes further is, and each search comes at least one row further.
 
 import { PostingUnion } from '../posting-cursor.ts'
+import { termsOf } from '../words.ts'
 import { BEGINNING_COUNT_MAX, BEGINNING_MARK } from './term-dictionary.ts'
 import type { Seeker, Steps } from '../posting-cursor.ts'
 import type { FoundRows, SearchTerm } from '../words.ts'
 import type { WordIndex } from './word-index.ts'
 
-/** Steps of a search: a millisecond or two. */
-const STEP_COUNT_MAX = 20_000
-/** What reading a row and taking its text apart costs. */
+/** How much work a search is. */
+export interface SearchBounds {
+  readonly stepCountMax: number
+  /** Terms that all prefixes of a search together stand for before they are common. */
+  readonly prefixTermCountMax: number
+  /** Terms that are compared with a prefix that is longer than the beginnings that have lists. */
+  readonly prefixScanCountMax: number
+}
+
+/** A millisecond or two. */
+const BOUNDS: SearchBounds = {
+  stepCountMax: 20_000,
+  prefixTermCountMax: 1_024,
+  prefixScanCountMax: 8_192,
+}
+/** What reading a row costs, and taking each letter of its text apart. */
 const READ_STEP_COUNT = 40
-/** Terms that all prefixes of a search together stand for before they are common. */
-const PREFIX_TERM_COUNT_MAX = 1_024
-/** Terms that are compared with a prefix that is longer than the beginnings that have lists. */
-const PREFIX_SCAN_COUNT_MAX = 8_192
+const LETTER_STEP_COUNT = 2
 /** Terms of a search; more are not looked at. */
-export const SEARCH_TERM_COUNT_MAX = 256
+const SEARCH_TERM_COUNT_MAX = 256
 
 const ROW_MAX = 2 ** 32 - 1
 
@@ -45,13 +56,15 @@ export function searchWords(
   terms: readonly SearchTerm[],
   count: number,
   beforeId = Infinity,
+  bounds: SearchBounds = BOUNDS,
 ): FoundRows {
   const steps: Steps = { count: 0 }
   const seekers: Seeker[] = []
   const commonPrefixes: string[] = []
   const nothing: FoundRows = { ids: [], next: 0 }
   if (terms.length === 0 || count < 1 || beforeId <= 1) return nothing
-  let termCountLeft = PREFIX_TERM_COUNT_MAX
+  const { stepCountMax } = bounds
+  let termCountLeft = bounds.prefixTermCountMax
   for (const { term, isPrefix } of terms.slice(0, SEARCH_TERM_COUNT_MAX)) {
     if (!isPrefix) {
       const list = index.dictionary.find(term)
@@ -59,7 +72,7 @@ export function searchWords(
       seekers.push(index.lists.cursor(list, steps))
       continue
     }
-    const numbers = numbersOfPrefix(index, term, termCountLeft)
+    const numbers = numbersOfPrefix(index, term, termCountLeft, bounds.prefixScanCountMax)
     if (numbers === undefined) {
       commonPrefixes.push(term)
       continue
@@ -80,7 +93,7 @@ export function searchWords(
   for (;;) {
     let agreed = 1
     while (row !== 0 && agreed < seekers.length) {
-      if (steps.count > STEP_COUNT_MAX && row + 1 < beforeId) return { ids, next: row + 1 }
+      if (steps.count > stepCountMax) return { ids, next: row + 1 }
       const other = seekers[agreed]!.seek(row)
       if (other === row) agreed++
       else {
@@ -89,7 +102,7 @@ export function searchWords(
       }
     }
     if (row === 0) return { ids, next: 0 }
-    if (steps.count > STEP_COUNT_MAX && row + 1 < beforeId) return { ids, next: row + 1 }
+    if (steps.count > stepCountMax) return { ids, next: row + 1 }
     if (commonPrefixes.length === 0 || hasPrefixes(index, row, commonPrefixes, steps)) {
       ids.push(row)
       if (ids.length >= count) return { ids, next: row }
@@ -103,12 +116,13 @@ function numbersOfPrefix(
   { dictionary, lists }: WordIndex,
   prefix: string,
   countMax: number,
+  scanCountMax: number,
 ): number[] | undefined {
   const letters = Array.from(prefix)
   const isShort = letters.length <= BEGINNING_COUNT_MAX
   const beginning = isShort ? prefix : letters.slice(0, BEGINNING_COUNT_MAX).join('')
   const list = dictionary.find(beginning + BEGINNING_MARK)
-  const lookedAtMax = isShort ? countMax : PREFIX_SCAN_COUNT_MAX
+  const lookedAtMax = isShort ? countMax : scanCountMax
   let numbers = list === 0 ? [] : lists.newest(list, lookedAtMax + 1)
   if (numbers.length > lookedAtMax) return undefined
   if (!isShort) numbers = numbers.filter((number) => dictionary.isText(number, prefix, false))
@@ -125,9 +139,10 @@ function hasPrefixes(
   prefixes: readonly string[],
   steps: Steps,
 ): boolean {
-  if (!index.source.has(row)) return false
-  steps.count += READ_STEP_COUNT
-  const terms = [...index.termsOfRow(row)]
+  const text = index.textOfRow(row)
+  if (text === '') return false
+  steps.count += READ_STEP_COUNT + text.length * LETTER_STEP_COUNT
+  const terms = [...termsOf(text)]
   return prefixes.every((prefix) => terms.some((term) => term.startsWith(prefix)))
 }
 

@@ -5,10 +5,12 @@ import MiniSearch from 'minisearch'
 import { describe, expect, it } from 'vitest'
 import { checkTables } from '../../../src/engine/check.ts'
 import { WordIndex } from '../../../src/engine/indexes/word-index.ts'
+import { searchWords } from '../../../src/engine/indexes/word-search.ts'
 import * as schema from '../../../src/engine/schema.ts'
 import { queryTermsOf, termsOf } from '../../../src/engine/words.ts'
 import { seededTest } from '../../support/seeded.ts'
 import { SmallStore } from '../../support/small-store.ts'
+import type { SearchBounds } from '../../../src/engine/indexes/word-search.ts'
 import type { FoundRows, SearchTerm } from '../../../src/engine/words.ts'
 import type { Random } from '../../../src/std/random.ts'
 
@@ -45,10 +47,18 @@ function find(store: SmallStore, query: string, count = ALL, beforeId?: number):
 }
 
 /** All pages of a search; each comes further than the one before. */
-function pages(store: SmallStore, terms: readonly SearchTerm[], count: number): FoundRows[] {
+function pages(
+  store: SmallStore,
+  terms: readonly SearchTerm[],
+  count: number,
+  bounds?: SearchBounds,
+): FoundRows[] {
   const found: FoundRows[] = []
-  for (let next = EVERY_ROW * 10; next !== 0;) {
-    const page = store.view.search(byBody, terms, count, next)
+  for (let next = EVERY_ROW; next !== 0;) {
+    const page: FoundRows =
+      bounds === undefined
+        ? store.view.search(byBody, terms, count, next)
+        : searchWords(indexOf(store), terms, count, next, bounds)
     expect(page.next).toBeLessThan(next)
     expect(page.ids.length).toBeLessThanOrEqual(count)
     found.push(page)
@@ -238,6 +248,14 @@ function change(store: SmallStore, random: Random, bodies: Map<number, string>):
   for (const [row, body] of after) bodies.set(row, body)
 }
 
+function someBounds(random: Random): SearchBounds {
+  return {
+    stepCountMax: random.pick([0, 3, 30, 300]),
+    prefixTermCountMax: random.pick([0, 1, 4, 1000]),
+    prefixScanCountMax: random.pick([0, 5, 1000]),
+  }
+}
+
 function hasAll(body: string, terms: readonly SearchTerm[]): boolean {
   const own = [...termsOf(body)]
   return terms.every(({ term, isPrefix }) =>
@@ -256,11 +274,12 @@ seededTest('random rows are found as among plain objects, page by page', (random
       const terms = queryTermsOf(queryOf(random))
       const expected = sorted.flatMap(([row, body]) => (hasAll(body, terms) ? [row] : []))
       if (terms.length === 0) continue
-      const found = pages(store, terms, random.between(1, 5))
-      expect(
-        found.flatMap(({ ids }) => ids),
-        JSON.stringify(terms),
-      ).toEqual(expected)
+      // However little work a search may do, all pages together come to the same.
+      for (const bounds of [undefined, someBounds(random)]) {
+        const found = pages(store, terms, random.between(1, 5), bounds)
+        const ids = found.flatMap((page) => page.ids)
+        expect(ids, JSON.stringify({ terms, bounds })).toEqual(expected)
+      }
     }
     expect(checkTables(store.tables)).toEqual([])
   }
