@@ -50,9 +50,10 @@ const PAGE_POLICY = [
   "frame-ancestors 'none'",
 ].join('; ')
 
-const ABOUT = `Ids are decimal strings that grow with time; posts and comments share them. Lists are pages,
-\`{"items": […], "next": … | null}\`: \`next\` of one page is \`before\` (of comments \`cursor\`) of the next.
-All errors have one shape. Writes answer with \`X-Shashin-LSN\`; a read that sends it back sees the write.`
+const ABOUT = `Ids are decimal strings that grow with time; posts and comments share them. Lists are
+pages, \`{"items": […], "next": … | null}\`: \`next\` of one page is \`before\` (of comments
+\`cursor\`) of the next. All errors have one shape. Writes answer with \`X-Shashin-LSN\`; a read
+that sends it back sees the write.`
 
 const ErrorBody = {
   type: 'object' as const,

@@ -39,7 +39,7 @@ export interface ApiSettings {
    * up with it becomes the first admin. Undefined: there is none.
    */
   readonly setupCode?: string | undefined
-  /** Where browsers find this server, as "https://photos.example.org"; undefined: where they ask. */
+  /** Where browsers find this server: "https://photos.example.org". Undefined: where they ask. */
   readonly publicUrl?: string | undefined
   /** By whom people may log in besides; it needs `publicUrl`. Undefined: by nobody. */
   readonly oidc?: OidcSettings | undefined

@@ -3,10 +3,10 @@
 //
 //   HEADER                        SAYS                                      WHERE
 //   X-Content-Type-Options        it is what its type says                  everywhere
-//   Content-Security-Policy       opened as a page, it may load nothing     everywhere, but /api/docs
-//   Cross-Origin-Resource-Policy  no page of others embeds it               everywhere, but photos
+//   Content-Security-Policy       opened as a page, it may load nothing     all but /api/docs
+//   Cross-Origin-Resource-Policy  no page of others embeds it               all but photos
 //   Referrer-Policy               nobody is told the address                everywhere
-//   Cache-Control                 kept by its reader alone, asked again     everywhere, but photos
+//   Cache-Control                 kept by its reader alone, asked again     all but photos
 //   Strict-Transport-Security     come back by HTTPS only                   when asked by HTTPS
 //   Access-Control-Allow-Origin   any page may read it, without cookies     below /api/
 //

@@ -11,7 +11,7 @@
 // chooses among what is there at its time.
 
 import { BIOS, CAPTIONS, COMMENTS, FAMILY_NAMES, GIVEN_NAMES } from './demo-words.ts'
-import { PLACES, REPLIES, TAGS } from './demo-words.ts'
+import { DESCRIPTIONS, PLACES, REPLIES, TAGS } from './demo-words.ts'
 import type { Clock } from '../std/clock.ts'
 import type { Random } from '../std/random.ts'
 import type { Photo } from '../media/photos.ts'
@@ -31,6 +31,8 @@ const DAY_MS = 86_400_000
 /** What is liked and commented is one of the newest so many. */
 const RECENT_COUNT = 60
 const ALBUM_COUNT_MAX = 4
+/** One account of so many is private. */
+const PRIVATE_EVERY = 15
 
 /** A clock that the maker of a network sets; it never goes back. */
 export class DemoClock implements Clock {
@@ -91,6 +93,7 @@ export async function inventNetwork(parts: DemoParts): Promise<DemoNetwork> {
     await life.do(deed)
     parts.progress(index + 1, deeds.length)
   }
+  await life.settle()
   return { people: life.people, posts: life.posts }
 }
 
@@ -141,6 +144,13 @@ class Life {
     return deed === 'comment' ? this.#comment() : this.#like()
   }
 
+  /** What is the case in the end: some keep their account to their followers. */
+  async settle(): Promise<void> {
+    const { store } = this.#parts
+    const some = this.people.filter((_, index) => index % PRIVATE_EVERY === PRIVATE_EVERY - 1)
+    for (const user of some) await store.transact('updateProfile', { user, isPrivate: true })
+  }
+
   async #join(): Promise<void> {
     const { store, random, passwordHash, tokenHash } = this.#parts
     const given = random.pick(GIVEN_NAMES)
@@ -151,7 +161,8 @@ class Life {
     const name = `${given} ${family}`
     const input = { handle, name, passwordHash, tokenHash: tokenHash(number) }
     const { output: user } = await store.transact('signUp', input)
-    await store.transact('updateProfile', { user, bio: random.pick(BIOS) })
+    const avatar = await this.#takePhoto(user)
+    await store.transact('updateProfile', { user, bio: random.pick(BIOS), avatar })
     this.people.push(user)
     this.#known.push(user)
     this.#handles.set(user, handle)
@@ -168,11 +179,12 @@ class Life {
 
   async #publish(): Promise<void> {
     const { store, random } = this.#parts
-    const author = random.pick(this.#known)
+    const author = random.pick(random.once(3) ? this.#known : this.people)
     const count = random.once(3) ? random.between(2, ALBUM_COUNT_MAX) : 1
     const media: number[] = []
     for (let index = 0; index < count; index++) media.push(await this.#takePhoto(author))
-    const input = { author, caption: this.#caption(author), media }
+    const descriptions = media.map(() => ({ alt: random.pick(DESCRIPTIONS) }))
+    const input = { author, caption: this.#caption(author), media, descriptions }
     const { output: id } = await store.transact('publishPost', input)
     this.posts.push(id)
     this.#recent.push({ id, author, comments: [] })

@@ -163,3 +163,13 @@ export const REPLIES = [
   'Not at all, I like it as it is.',
   'The trail behind the village, then left.',
 ] as const
+
+/** What photos show, for those who do not see them. */
+export const DESCRIPTIONS = [
+  'Hills one behind the other, paler with distance, under a clear sky.',
+  'A low sun over a row of ridges.',
+  'Mountains and their reflection in still water.',
+  '重なる山並みと、その上の太陽。',
+  'A hazy valley at the end of the day.',
+  '',
+] as const

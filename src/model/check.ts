@@ -13,6 +13,7 @@
 //                no longer log in; (12) are found by the address that they have confirmed, and by
 //                no other
 //   invites      (13) are used as often as they may be, at most
+//   the rest     of notifications and moderation is in moderation-check.ts
 
 import { checkModeration } from './moderation-check.ts'
 import { collections, collectionItems, files, followRequests, follows, media } from './schema.ts'

@@ -7,8 +7,9 @@
 // moderators.
 //
 // Moderators stand above users, admins above moderators: whom one does not stand above one cannot
-// suspend. Nobody judges themselves, or what they have published. `moderator` is 0 for the operator, who counts as an
-// admin. Doing a thing twice is fine; another reason replaces the one before.
+// suspend. Nobody judges themselves, or what they have published. `moderator` is 0 for the
+// operator, who counts as an admin. Doing a thing twice is fine; another reason replaces the one
+// before.
 
 import { TEXT_LIMITS } from './limits.ts'
 import { notify } from './notifications.ts'

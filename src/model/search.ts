@@ -10,9 +10,9 @@
 // Everything is shown that its viewer may see (visibility.ts), and nothing else; what moderators
 // have removed is not found. Posts of whom the viewer has muted are left out where nobody is named.
 //
-// A page goes on until it is full, has looked at LOOK_COUNT_MAX rows or LETTER_COUNT_MAX letters, or
-// the index says that it takes long. Behind a page that came to nothing there may be more: only a
-// `next` of 0 is the end.
+// A page goes on until it is full, has looked at LOOK_COUNT_MAX rows or LETTER_COUNT_MAX letters,
+// or the index says that it takes long. Behind a page that came to nothing there may be more: only
+// a `next` of 0 is the end.
 
 import { queryTermsOf, termsOf } from '../engine/words.ts'
 import { tagKeyOf, tokensOf } from './caption-tokens.ts'

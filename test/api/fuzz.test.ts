@@ -1,6 +1,6 @@
 // Bad input, to every route: whatever comes, nothing is our mistake (no 5xx), and every refusal has
-// the one shape. What is sent is made from the schema of the route (bad-requests.ts), by a seed that
-// a failure prints: SHASHIN_SEED=… repeats it.
+// the one shape. What is sent is made from the schema of the route (bad-requests.ts), by a seed
+// that a failure prints: SHASHIN_SEED=… repeats it.
 
 import * as fc from 'fast-check'
 import { afterAll, beforeAll, expect, test } from 'vitest'

@@ -47,7 +47,7 @@ describe('headers', () => {
     }
   })
 
-  test('ask for HTTPS where it is there: by the public URL, or as a trusted proxy says', async () => {
+  test('ask for HTTPS where it is: by the public URL, or as a trusted proxy says', async () => {
     const publicUrl = 'https://photos.example.org'
     await using open = await Api.create(({ settings }) => ({
       settings: { ...settings, publicUrl },

@@ -161,9 +161,9 @@ test('a schema with more goes live; one that changes what rows hold is refused',
     '    passwordHash: text(14, { sizeMax: 255 }),\n    motto: text(15, { sizeMax: 100 }),\n',
   )
   await tree.change(
-    'src/model/users.ts',
-    '    passwordHash,\n',
-    "    passwordHash,\n    motto: 'new',\n",
+    'src/model/sign-up.ts',
+    '{ handle, name, passwordHash, email, role }',
+    "{ handle, name, passwordHash, email, role, motto: 'new' }",
   )
   await tree.setVersion(2)
   expect(await deploy(server)).toMatchObject({ status: 200, body: { change: 'product' } })

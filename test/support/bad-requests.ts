@@ -164,9 +164,9 @@ function formTextOf(value: unknown): string {
 }
 
 function multipartOf(value: unknown): string {
-  const parts = pairsOf(value).map(
-    ([name, each]) =>
-      `--x\r\nContent-Disposition: form-data; name="${name.replaceAll('"', '%22')}"\r\n\r\n${each}\r\n`,
-  )
+  const parts = pairsOf(value).map(([name, each]) => {
+    const head = `Content-Disposition: form-data; name="${name.replaceAll('"', '%22')}"`
+    return `--x\r\n${head}\r\n\r\n${each}\r\n`
+  })
   return `${parts.join('')}--x--\r\n`
 }
