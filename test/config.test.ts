@@ -11,6 +11,7 @@ import {
   createProgram,
   exitOf,
   parseNetworks,
+  parsePublicUrl,
   parseSnapshotEvery,
   resolveSettings,
   SETTINGS,
@@ -248,6 +249,15 @@ describe('proxies', () => {
     ])
     for (const bad of ['', 'proxy', '10.0.0.0/33', '::/129', '10.0.0', '10.0.0.1,', '1.2.3.4/']) {
       expect(parseNetworks(bad), bad).toBeUndefined()
+    }
+  })
+
+  test('the public URL is a site, without anything behind it', () => {
+    expect(parsePublicUrl('none')).toBe('')
+    expect(parsePublicUrl('https://photos.example.org/')).toBe('https://photos.example.org')
+    expect(parsePublicUrl('http://127.0.0.1:3000')).toBe('http://127.0.0.1:3000')
+    for (const bad of ['', 'photos', 'ftp://x', 'https://x/path', 'https://a:b@x', 'https://x?y']) {
+      expect(parsePublicUrl(bad), bad).toBeUndefined()
     }
   })
 })

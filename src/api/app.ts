@@ -123,6 +123,7 @@ export async function buildApp(
   const methods = noteMethods(app)
   noteRoutes(app)
 
+  await breath()
   const passwords = new Passwords()
   for (const routes of [
     signUpRoutes,
@@ -160,11 +161,21 @@ export async function buildApp(
   app.register(guarded(metricsRoutes), { ...parts, metrics })
   app.register(guarded(mediaFileRoutes), { ...parts, prefix: MEDIA_PATH })
   await app.after()
+  await breath()
   app.register(documentRoutes)
   await app.after()
   refuseOtherMethods(app, methods)
+  await breath()
   await app.ready()
   return app
+}
+
+/**
+ * Lets what else this thread has to do go on. Building takes 0.3 s of a core, and a thread that
+ * builds new code serves the present one meanwhile, and is watched.
+ */
+function breath(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve))
 }
 
 /**

@@ -11,7 +11,7 @@ import { badRequests } from '../support/bad-requests.ts'
 import type { NotedRoute } from '../../src/api/openapi.ts'
 import type { BadRequest } from '../support/bad-requests.ts'
 
-const REQUESTS_EACH = 20
+const REQUESTS_EACH = 30
 const SEED = Number(process.env['SHASHIN_SEED'] ?? Math.floor(Math.random() * 2 ** 31))
 
 let api: Api
