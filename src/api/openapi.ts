@@ -69,6 +69,16 @@ const ErrorBody = {
   },
 } satisfies object
 
+const FORM = 'application/x-www-form-urlencoded'
+const MULTIPART = 'multipart/form-data'
+/** The route that reads its form itself. */
+const UPLOAD = 'POST /api/shashin/v1/media'
+const UploadBody = {
+  type: 'object',
+  required: ['file'],
+  properties: { file: { type: 'string', format: 'binary' } },
+}
+
 /** Fields that a store must not know, so that no answer is kept. */
 const SECRETS = ['token', 'code', 'secret', 'recovery_codes']
 
@@ -174,7 +184,7 @@ function describedRoute({ method, url, access, schema }: NotedRoute) {
       summary,
       security: securityOf(access),
       ...(headers === undefined ? {} : { headers }),
-      ...(body === undefined ? {} : { body }),
+      ...sentTo(`${method} ${url}`, body),
       ...(querystring === undefined ? {} : { querystring }),
       ...(params === undefined ? {} : { params }),
       response: {
@@ -183,6 +193,12 @@ function describedRoute({ method, url, access, schema }: NotedRoute) {
       },
     },
   }
+}
+
+/** What the body of a request is, and as what it may come. */
+function sentTo(route: string, body: object | undefined): object {
+  if (route === UPLOAD) return { body: UploadBody, consumes: [MULTIPART] }
+  return body === undefined ? {} : { body, consumes: ['application/json', FORM, MULTIPART] }
 }
 
 /** What callers may send besides. */

@@ -41,6 +41,13 @@ describe('/api/openapi.json', () => {
     expect(post.security).toEqual([{ token: [] }, { cookie: [] }])
     expect(post.requestBody.content['application/json'].schema.required).toContain('media')
     expect(post.responses['201'].content['application/json'].schema.properties).toHaveProperty('id')
+    expect(Object.keys(post.requestBody.content)).toEqual([
+      'application/json',
+      'application/x-www-form-urlencoded',
+      'multipart/form-data',
+    ])
+    const upload = paths['/api/shashin/v1/media'].post.requestBody.content
+    expect(upload['multipart/form-data'].schema.required).toEqual(['file'])
     const error = post.responses.default.content['application/json'].schema
     expect(error.required).toContain('request_id')
     expect(post.parameters).toMatchObject([{ in: 'header', name: 'Idempotency-Key' }])
