@@ -2,7 +2,7 @@
 // routes share.
 //
 // Texts of an address are turned into numbers where the schema asks for numbers; a body is taken as
-// it is, so that "1" is no number there. Fields that a schema does not name are ignored. What a
+// it is, so that "1" is no number there. Fields that a schema does not name are taken away. What a
 // text may hold and how long it may be is a rule of the network, not of a schema: the model refuses
 // with a code of its own.
 //
@@ -79,7 +79,9 @@ export const compileValidator: FastifySchemaCompiler<TSchema> = ({ schema, httpP
   const fields = httpPart === 'body' ? [] : addressFieldsOf(schema)
   return (given: unknown) => {
     const value = httpPart === 'body' ? fromForm(given, schema) : readFields(given, fields)
-    if (validator.Check(value)) return { value }
+    // What a schema does not name is taken away: no route hands it on by accident.
+    if (validator.Check(value))
+      return { value: httpPart === 'body' ? validator.Clean(value) : value }
     const [first] = validator.Errors(value)
     const place = first?.instancePath.slice(1).replaceAll('/', '.') || 'it'
     const fault = `${place} ${first?.message ?? 'is wrong'}`

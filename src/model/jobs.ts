@@ -5,11 +5,9 @@
 import { jobs } from './schema.ts'
 import type { Json } from '../engine/schema.ts'
 import type { Transaction } from '../engine/transaction.ts'
-import type { View } from '../engine/view.ts'
 
 /** By their number in the column `state`: never reordered. */
 export const JOB_STATES = ['', 'waiting', 'running', 'done', 'failed'] as const
-export type JobState = Exclude<(typeof JOB_STATES)[number], ''>
 
 export interface NewJob {
   /** What is to be done: "mail", "export". */
@@ -25,9 +23,4 @@ export interface NewJob {
 export function enqueueJob(tx: Transaction, { kind, input, user = 0, runAt }: NewJob): number {
   const state = JOB_STATES.indexOf('waiting')
   return tx.insert(jobs, { kind, input, user, state, createdAt: tx.now, runAt: runAt ?? tx.now })
-}
-
-/** Jobs in that state, newest first. */
-export function jobsInState(view: View, state: JobState, count: number, before?: number): number[] {
-  return view.newest(jobs.indexes.byState, JOB_STATES.indexOf(state), count, before)
 }

@@ -1,5 +1,5 @@
-// Visibility over HTTP: whatever shows a user, a post, a comment or a photo answers as the one place
-// says that decides it, for every relation of who asks. That place is tested for itself
+// Visibility over HTTP: whatever shows a user, a post, a comment or a photo answers as the one
+// place says that decides it, for every relation of who asks. That place is tested for itself
 // (test/model/visibility.test.ts).
 
 import { afterAll, beforeAll, expect, test } from 'vitest'
