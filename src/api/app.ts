@@ -55,6 +55,7 @@ import type { Socket } from 'node:net'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { ErrorCode } from './errors.ts'
 import type { ApiParts } from './parts.ts'
+import type { RenderingParts } from './render/answer.ts'
 import type { SecurityHeaders } from './security.ts'
 
 export const PREFIX = '/api/shashin/v1'
@@ -65,6 +66,40 @@ const URL_SIZE_MAX = 4096
 /** Longest part of an address, the longest tag. */
 const PARAMETER_SIZE_MAX = TAG_SIZE_MAX
 const METHODS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'] as const
+
+/** What the plugins of the native API are made of; none needs all of it. */
+interface NativeParts extends RenderingParts {
+  readonly passwords: Passwords
+}
+type Routes = (app: FastifyInstance, parts: NativeParts, done: () => void) => void
+
+const NATIVE_ROUTES: readonly Routes[] = [
+  signUpRoutes,
+  credentialRoutes,
+  sessionRoutes,
+  secondFactorRoutes,
+  oidcRoutes,
+  accountRoutes,
+  profileRoutes,
+  relationshipRoutes,
+  postRoutes,
+  commentRoutes,
+  feedRoutes,
+  instanceRoutes,
+  inviteRoutes,
+  tokenRoutes,
+  mediaRoutes,
+  adminRoutes,
+  healthRoutes,
+  likeRoutes,
+  collectionRoutes,
+  draftRoutes,
+  notificationRoutes,
+  searchRoutes,
+  reportRoutes,
+  moderationRoutes,
+  auditRoutes,
+]
 
 /** Builds the server; it does not listen yet. */
 export async function buildApp(
@@ -124,39 +159,8 @@ export async function buildApp(
   noteRoutes(app)
 
   await breath()
-  const passwords = new Passwords()
-  for (const routes of [
-    signUpRoutes,
-    credentialRoutes,
-    sessionRoutes,
-    secondFactorRoutes,
-    oidcRoutes,
-    accountRoutes,
-  ]) {
-    app.register(guarded(routes), { ...parts, fragments, passwords, prefix: PREFIX })
-  }
-  for (const routes of [profileRoutes, relationshipRoutes, postRoutes, commentRoutes, feedRoutes]) {
-    app.register(guarded(routes), { ...parts, fragments, prefix: PREFIX })
-  }
-  for (const routes of [
-    instanceRoutes,
-    inviteRoutes,
-    tokenRoutes,
-    mediaRoutes,
-    adminRoutes,
-    healthRoutes,
-  ]) {
-    app.register(guarded(routes), { ...parts, prefix: PREFIX })
-  }
-  for (const routes of [likeRoutes, collectionRoutes, draftRoutes]) {
-    app.register(guarded(routes), { ...parts, fragments, prefix: PREFIX })
-  }
-  for (const routes of [notificationRoutes, searchRoutes]) {
-    app.register(guarded(routes), { ...parts, fragments, prefix: PREFIX })
-  }
-  for (const routes of [reportRoutes, moderationRoutes, auditRoutes]) {
-    app.register(guarded(routes), { ...parts, prefix: PREFIX })
-  }
+  const native = { ...parts, fragments, passwords: new Passwords(), prefix: PREFIX }
+  for (const routes of NATIVE_ROUTES) app.register(guarded(routes), native)
   app.register(guarded(healthRoutes), parts)
   app.register(guarded(metricsRoutes), { ...parts, metrics })
   app.register(guarded(mediaFileRoutes), { ...parts, prefix: MEDIA_PATH })
