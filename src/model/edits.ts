@@ -22,7 +22,7 @@ import { keepRevision } from './revisions.ts'
 import { posts } from './schema.ts'
 import { tagPost } from './tags.ts'
 import { fitText } from './text.ts'
-import { demandVisible } from './visibility.ts'
+import { demandVisible, isListed } from './visibility.ts'
 import type { Transaction } from '../engine/transaction.ts'
 import type { Audience } from './publishing.ts'
 
@@ -47,8 +47,11 @@ export function editPost(tx: Transaction, { post, user, caption, ...audience }: 
   if (isComment && Object.keys(columns).length > 0) throw new Refusal('POST_UNFIT')
   const limit = isComment ? TEXT_LIMITS.comment : TEXT_LIMITS.caption
   const text = caption === undefined ? row.caption : fitText(caption, limit)
+  // Whom it mentions and who did not see it until now is told as if it were new.
+  const told = row.mentions.filter((mentioned) => isListed(tx, post, mentioned))
   if (text === row.caption) {
     tx.update(posts, post, columns)
+    notifyMentioned(tx, post, row.mentions, told)
     return
   }
   demandAllowedTerms(tx, text)
@@ -58,5 +61,5 @@ export function editPost(tx: Transaction, { post, user, caption, ...audience }: 
   const editedAt = Math.max(tx.now, 1)
   tx.update(posts, post, { ...columns, caption: text, mentions, editedAt })
   if (!isComment) tagPost(tx, post, text)
-  notifyMentioned(tx, post, mentions, row.mentions)
+  notifyMentioned(tx, post, mentions, told)
 }

@@ -79,17 +79,17 @@ export function notify(tx: Transaction, notice: Notice): void {
 
 /**
  * Part of the transaction that publishes or edits something: tells whom it mentions, but for those
- * whom it mentioned before.
+ * who have been told.
  */
 export function notifyMentioned(
   tx: Transaction,
   post: number,
   mentioned: readonly number[],
-  before: readonly number[] = [],
+  told: readonly number[] = [],
 ): void {
   const actor = tx.value(posts, post, 'author')
   for (const user of mentioned) {
-    if (!before.includes(user)) notify(tx, { user, kind: 'mention', actor, post })
+    if (!told.includes(user)) notify(tx, { user, kind: 'mention', actor, post })
   }
 }
 

@@ -103,6 +103,20 @@ networkTest('an edit tells those whom it mentions anew, and nobody else', async 
   expect(network.view.rowCount(notifications)).toBe(2)
 })
 
+networkTest('a post that comes to light tells those whom it mentions, once', async (network) => {
+  const [hanako, jiro] = await people(network)
+  const media = [await network.photo(hanako)]
+  const input = { author: hanako, caption: 'With @jiro', media, visibility: 'private' } as const
+  const post = await network.run('publishPost', input)
+  expect(network.view.rowCount(notifications)).toBe(0)
+  for (const visibility of ['followers', 'public', 'private', 'public'] as const) {
+    await network.run('editPost', { post, user: hanako, visibility })
+    const isSeen = visibility === 'public'
+    expect(told(network, jiro)).toEqual(isSeen ? [`mention ${post} by ${hanako}`] : [])
+  }
+  expect(network.view.rowCount(notifications)).toBe(1)
+})
+
 networkTest('follows are told, requests and what becomes of them', async (network) => {
   const [hanako, jiro, saburo] = await people(network)
   await network.run('follow', { follower: jiro, followee: hanako })
