@@ -24,6 +24,8 @@ export interface DemoSize {
   readonly likes: number
   /** How many people each one follows, on average. */
   readonly follows: number
+  /** One account of so many is private in the end; none when left out. */
+  readonly privateEvery?: number
 }
 
 export const DEMO_DAYS = 45
@@ -31,8 +33,6 @@ const DAY_MS = 86_400_000
 /** What is liked and commented is one of the newest so many. */
 const RECENT_COUNT = 60
 const ALBUM_COUNT_MAX = 4
-/** One account of so many is private. */
-const PRIVATE_EVERY = 15
 
 /** A clock that the maker of a network sets; it never goes back. */
 export class DemoClock implements Clock {
@@ -146,8 +146,9 @@ class Life {
 
   /** What is the case in the end: some keep their account to their followers. */
   async settle(): Promise<void> {
-    const { store } = this.#parts
-    const some = this.people.filter((_, index) => index % PRIVATE_EVERY === PRIVATE_EVERY - 1)
+    const { store, size } = this.#parts
+    const { privateEvery = Infinity } = size
+    const some = this.people.filter((_, index) => (index + 1) % privateEvery === 0)
     for (const user of some) await store.transact('updateProfile', { user, isPrivate: true })
   }
 

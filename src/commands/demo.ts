@@ -54,7 +54,14 @@ export function addDemo(program: Command): void {
         `There is a store in ${settings.data} already: name a new directory with --data.`,
       )
     }
-    const size = { people, posts, comments: posts * 6, likes: posts * 20, follows: 12 }
+    const size = {
+      people,
+      posts,
+      comments: posts * 6,
+      likes: posts * 20,
+      follows: 12,
+      privateEvery: 15,
+    }
     await fill(settings, size, photoCount, new Random(seed))
   })
 }
