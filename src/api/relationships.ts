@@ -7,7 +7,7 @@
 import { userOf, viewerOf } from './authentication.ts'
 import { answerWith, pageText } from './render/answer.ts'
 import { UserBody, renderUser, renderUsers } from './render/user.ts'
-import { HandleParameters, PageQuery, pageOf } from './validation.ts'
+import { HandleParameters, PageQuery, cursorOf, pageOf } from './validation.ts'
 import { write } from './writes.ts'
 import { blockedOf, followeesOf, followersOf, mutedOf, requestersOf } from '../model/people.ts'
 import { demandUserOfHandle } from '../model/visibility.ts'
@@ -86,8 +86,8 @@ export const relationshipRoutes: FastifyPluginCallbackTypebox<RenderingParts> = 
           const { view } = rendering
           const viewer = viewerOf(request)
           const user = demandUserOfHandle(view, request.params.handle, viewer)
-          const { people, next } = peopleOf(view, { user, viewer, count, before })
-          return pageText(renderUsers(rendering, people, viewer), cursorOf(next))
+          const { ids, next } = peopleOf(view, { user, viewer, count, before })
+          return pageText(renderUsers(rendering, ids, viewer), cursorOf(next))
         })
       },
     )
@@ -105,8 +105,8 @@ export const relationshipRoutes: FastifyPluginCallbackTypebox<RenderingParts> = 
         const { limit: count, before } = request.query
         return answer(reply, (rendering) => {
           const query = { user, viewer: user, count, before }
-          const { people, next } = peopleOf(rendering.view, query)
-          return pageText(renderUsers(rendering, people, user), cursorOf(next))
+          const { ids, next } = peopleOf(rendering.view, query)
+          return pageText(renderUsers(rendering, ids, user), cursorOf(next))
         })
       },
     )
@@ -147,8 +147,4 @@ function blockOf(blocker: number, blocked: number) {
 
 function muteOf(muter: number, muted: number) {
   return { muter, muted }
-}
-
-function cursorOf(next: number): string | null {
-  return next === 0 ? null : String(next)
 }

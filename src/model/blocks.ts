@@ -7,7 +7,7 @@ import { endFollow } from './follows.ts'
 import { BLOCK_COUNT_MAX } from './limits.ts'
 import { Refusal } from './refusal.ts'
 import { blocks, users } from './schema.ts'
-import { demandUserVisible, hasBlocked, isActive } from './visibility.ts'
+import { demandBoth, hasBlocked } from './visibility.ts'
 import type { Transaction } from '../engine/transaction.ts'
 
 export interface Block {
@@ -38,9 +38,4 @@ export function unblock(tx: Transaction, { blocker, blocked }: Block): void {
   demandBoth(tx, blocker, blocked)
   const row = tx.findPair(blocks.indexes.byPair, blocker, blocked)
   if (row !== 0) tx.remove(blocks, row)
-}
-
-function demandBoth(tx: Transaction, blocker: number, blocked: number): void {
-  if (!isActive(tx, blocker)) throw new Refusal('USER_NOT_FOUND')
-  demandUserVisible(tx, blocked, blocker)
 }

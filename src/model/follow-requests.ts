@@ -7,7 +7,7 @@ import { REQUESTS_RECEIVED_COUNT_MAX } from './limits.ts'
 import { notify } from './notifications.ts'
 import { Refusal } from './refusal.ts'
 import { followRequests, follows, users } from './schema.ts'
-import { demandUserVisible, isActive, isFollower } from './visibility.ts'
+import { demandBoth, isFollower } from './visibility.ts'
 import type { Transaction } from '../engine/transaction.ts'
 import type { View } from '../engine/view.ts'
 
@@ -27,7 +27,7 @@ export function requestFollow(tx: Transaction, { requester, target }: FollowRequ
 
 /** By `target`. Granting twice is fine. Refuses with USER_NOT_FOUND, REQUEST_NOT_FOUND. */
 export function grantFollow(tx: Transaction, { requester, target }: FollowRequest): void {
-  demandBoth(tx, requester, target)
+  demandBoth(tx, target, requester)
   const request = tx.findPair(followRequests.indexes.byPair, requester, target)
   if (request !== 0) grant(tx, request)
   else if (!isFollower(tx, requester, target)) throw new Refusal('REQUEST_NOT_FOUND')
@@ -35,7 +35,7 @@ export function grantFollow(tx: Transaction, { requester, target }: FollowReques
 
 /** By `target`. Refusing what nobody asked for is fine. Refuses with USER_NOT_FOUND. */
 export function refuseFollow(tx: Transaction, { requester, target }: FollowRequest): void {
-  demandBoth(tx, requester, target)
+  demandBoth(tx, target, requester)
   endRequest(tx, requester, target)
 }
 
@@ -64,9 +64,4 @@ function grant(tx: Transaction, request: number): void {
     tx.insert(follows, { follower, followee, createdAt: tx.now })
     notify(tx, { user: follower, kind: 'grant', actor: followee })
   }
-}
-
-function demandBoth(tx: Transaction, requester: number, target: number): void {
-  if (!isActive(tx, target)) throw new Refusal('USER_NOT_FOUND')
-  demandUserVisible(tx, requester, target)
 }

@@ -6,7 +6,7 @@ import { FOLLOWING_COUNT_MAX } from './limits.ts'
 import { notify } from './notifications.ts'
 import { Refusal } from './refusal.ts'
 import { follows, users } from './schema.ts'
-import { demandUserVisible, hasBlocked, isActive, isPrivate } from './visibility.ts'
+import { demandBoth, hasBlocked, isPrivate } from './visibility.ts'
 import type { Transaction } from '../engine/transaction.ts'
 import type { View } from '../engine/view.ts'
 
@@ -56,12 +56,6 @@ export function endFollow(tx: Transaction, follower: number, followee: number): 
 
 export function isFollowing(view: View, follower: number, followee: number): boolean {
   return view.findPair(follows.indexes.byPair, follower, followee) !== 0
-}
-
-/** Refuses with USER_NOT_FOUND. */
-function demandBoth(tx: Transaction, actor: number, other: number): void {
-  if (!isActive(tx, actor)) throw new Refusal('USER_NOT_FOUND')
-  demandUserVisible(tx, other, actor)
 }
 
 /** Refuses with FOLLOWING_TOO_MANY. */

@@ -5,7 +5,7 @@
 import { MUTE_COUNT_MAX } from './limits.ts'
 import { Refusal } from './refusal.ts'
 import { mutes, users } from './schema.ts'
-import { demandUserVisible, hasMuted, isActive } from './visibility.ts'
+import { demandBoth, hasMuted } from './visibility.ts'
 import type { Transaction } from '../engine/transaction.ts'
 
 export interface Mute {
@@ -29,9 +29,4 @@ export function unmute(tx: Transaction, { muter, muted }: Mute): void {
   demandBoth(tx, muter, muted)
   const row = tx.findPair(mutes.indexes.byPair, muter, muted)
   if (row !== 0) tx.remove(mutes, row)
-}
-
-function demandBoth(tx: Transaction, muter: number, muted: number): void {
-  if (!isActive(tx, muter)) throw new Refusal('USER_NOT_FOUND')
-  demandUserVisible(tx, muted, muter)
 }

@@ -1,6 +1,6 @@
 // Pages of lists of which a viewer may not see every entry. What is hidden is left out and the page
-// goes on behind it, until it is full or has looked at LOOK_COUNT_MAX rows: so the work of a page
-// is bounded, and one that came to nothing has a `next` all the same.
+// goes on behind it, until it is full or has looked at so many rows: so the work of a page is
+// bounded, and one that came to nothing has a `next` all the same.
 //
 // The cursor is the last row that was looked at. Rows are listed newest first and ids are never
 // reused: whatever is added, hidden or removed meanwhile, the next page goes on behind it.
@@ -8,8 +8,14 @@
 import type { Index } from '../engine/schema.ts'
 import type { View } from '../engine/view.ts'
 
-/** Rows that one page looks at. */
+/** Rows that one page looks at, unless its list says otherwise. */
 const LOOK_COUNT_MAX = 1_000
+
+interface RowList {
+  readonly index: Index<'postings'>
+  readonly owner: number
+  readonly lookCountMax?: number
+}
 
 export interface RowsQuery {
   readonly count: number
@@ -28,17 +34,17 @@ export interface ShownPage {
  */
 export function shownRows(
   view: View,
-  list: { readonly index: Index<'postings'>; readonly owner: number },
+  { index, owner, lookCountMax = LOOK_COUNT_MAX }: RowList,
   { count, before }: RowsQuery,
   idOf: (row: number) => number,
   isShown: (id: number) => boolean,
 ): ShownPage {
   const ids: number[] = []
   let last = before
-  for (let looked = 0; looked < LOOK_COUNT_MAX;) {
-    const wanted = Math.min(count, LOOK_COUNT_MAX - looked)
+  for (let looked = 0; looked < lookCountMax;) {
+    const wanted = Math.min(count, lookCountMax - looked)
     // One row more than is looked at tells whether there is a next page.
-    const rows = view.newest(list.index, list.owner, wanted + 1, last)
+    const rows = view.newest(index, owner, wanted + 1, last)
     for (const row of rows.slice(0, wanted)) {
       looked++
       last = row

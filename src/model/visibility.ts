@@ -198,6 +198,12 @@ export function demandUserVisible(view: View, user: number, viewer: number): voi
   if (!isUserVisible(view, user, viewer)) throw new Refusal('USER_NOT_FOUND')
 }
 
+/** For who does something about somebody. Refuses with USER_NOT_FOUND. */
+export function demandBoth(view: View, actor: number, other: number): void {
+  if (!isActive(view, actor)) throw new Refusal('USER_NOT_FOUND')
+  demandUserVisible(view, other, actor)
+}
+
 /** The user of that handle. Refuses with USER_NOT_FOUND. */
 export function demandUserOfHandle(view: View, handle: string, viewer: number): number {
   const user = userOfHandle(view, handle)

@@ -11,10 +11,11 @@ import {
 import { blocks, follows, users } from '../../src/model/schema.ts'
 import { arrange } from '../support/arranged.ts'
 import { Network, networkTest } from '../support/network.ts'
-import type { PeoplePage, PeopleQuery } from '../../src/model/people.ts'
+import type { PeopleQuery } from '../../src/model/people.ts'
+import type { ShownPage } from '../../src/model/shown-rows.ts'
 import type { View } from '../../src/engine/view.ts'
 
-type List = (view: View, query: PeopleQuery) => PeoplePage
+type List = (view: View, query: PeopleQuery) => ShownPage
 
 /** All pages, one after the other. */
 function pagesOf(
@@ -26,8 +27,8 @@ function pagesOf(
   const pages: number[][] = []
   let before: number | undefined
   do {
-    const { people, next } = list(view, { ...query, count, before })
-    pages.push([...people])
+    const { ids, next } = list(view, { ...query, count, before })
+    pages.push([...ids])
     if (next !== 0) expect(next).toBeLessThan(before ?? 2 ** 32)
     before = next
   } while (before !== 0)
@@ -158,12 +159,12 @@ test('a cursor outlives its row, and what comes later is not in the pages behind
   }
   const query = { user: anna, viewer: 0, count: 2 }
   const first = followersOf(network.view, query)
-  expect(first.people).toEqual(fans.slice(0, 2))
+  expect(first.ids).toEqual(fans.slice(0, 2))
   await network.run('unfollow', { follower: fans[1]!, followee: anna })
   await network.run('unfollow', { follower: fans[2]!, followee: anna })
   await network.run('follow', { follower: fans[1]!, followee: anna })
   const second = followersOf(network.view, { ...query, before: first.next })
-  expect(second.people).toEqual(fans.slice(3, 5))
+  expect(second.ids).toEqual(fans.slice(3, 5))
   const third = followersOf(network.view, { ...query, before: second.next })
-  expect(third).toEqual({ people: fans.slice(5), next: 0 })
+  expect(third).toEqual({ ids: fans.slice(5), next: 0 })
 })
