@@ -5,10 +5,10 @@ import { Type } from 'typebox'
 import { userOf, viewerOf } from './authentication.ts'
 import { RequestRefusal } from './errors.ts'
 import { answerWith, pageText } from './render/answer.ts'
-import { PostBody, renderListedPosts } from './render/post.ts'
+import { PostBody, renderPosts } from './render/post.ts'
 import { TagBody, TrendingTagBody, renderTag, renderTrendingTag } from './render/tag.ts'
 import { Trending, isTrendingCursor } from './trending.ts'
-import { PageQuery, pageOf } from './validation.ts'
+import { PageQuery, cursorOf, pageOf } from './validation.ts'
 import { systemClock } from '../std/clock.ts'
 import { demandTag, homeTimeline, publicTimeline, tagTimeline } from '../model/timelines.ts'
 import type { FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebox'
@@ -75,7 +75,7 @@ export const feedRoutes: FastifyPluginCallbackTypebox<RenderingParts> = (app, pa
       }
       return answer(reply, (rendering) => {
         const { posts, next } = trending.posts(rendering.view, viewer, limit, before)
-        return pageText(renderListedPosts(rendering, posts, viewer), next)
+        return pageText(renderPosts(rendering, posts, viewer), next)
       })
     },
   )
@@ -132,6 +132,5 @@ export const feedRoutes: FastifyPluginCallbackTypebox<RenderingParts> = (app, pa
 }
 
 function postsText(rendering: Rendering, page: TimelinePage, viewer: number): string {
-  const next = page.next === 0 ? null : String(page.next)
-  return pageText(renderListedPosts(rendering, page.posts, viewer), next)
+  return pageText(renderPosts(rendering, page.posts, viewer), cursorOf(page.next))
 }

@@ -47,9 +47,16 @@ export function counterIn<L extends string>(
   registry: MetricsRegistry,
   description: Description<L>,
 ): Counter<L> {
-  const settings = { ...formOf(description), registers: [registry] }
-  const kept = keptOf(registry, Counter, settings) as Counter<L> | undefined
-  return kept ?? new Counter<L>(settings)
+  const { name, help, labelNames = [] } = description
+  const known: unknown = registry.getSingleMetric(name)
+  if (known instanceof Counter && String(labelsOf(known)) === String(labelNames)) return known
+  registry.removeSingleMetric(name)
+  return new Counter<L>({ name, help, labelNames: [...labelNames], registers: [registry] })
+}
+
+/** The library keeps them, and does not tell. */
+function labelsOf(counter: Counter): readonly string[] {
+  return (counter as unknown as { readonly labelNames: readonly string[] }).labelNames
 }
 
 /** Has the registry ask for a number whenever it is read, in place of whoever was asked before. */
@@ -98,27 +105,6 @@ interface Counted<T> {
 
 function isCounted<T>(metric: unknown): metric is Counted<T> {
   return typeof metric === 'object' && metric !== null && 'form' in metric && 'counts' in metric
-}
-
-function formOf<L extends string>({ name, help, labelNames = [] }: Description<L>) {
-  return { name, help, labelNames: [...labelNames] }
-}
-
-/** What the registry has under that name, unless it is of another form: then nothing is kept. */
-function keptOf(
-  registry: MetricsRegistry,
-  form: new (settings: never) => object,
-  settings: { readonly name: string },
-): object | undefined {
-  const known: unknown = registry.getSingleMetric(settings.name)
-  if (known instanceof form && describes(known) === describes(settings)) return known
-  registry.removeSingleMetric(settings.name)
-  return undefined
-}
-
-function describes(metric: object): string {
-  const { labelNames, buckets } = metric as { labelNames?: unknown; buckets?: unknown }
-  return JSON.stringify([labelNames, buckets])
 }
 
 /** What a registry has counted, as data. */

@@ -10,15 +10,15 @@ import type { Metrics, MetricsRegistry } from './metrics-registry.ts'
 export interface ThreadReport {
   /** 1, 2, 3 … over all threads of this process. */
   readonly number: number
-  readonly role: string
+  readonly role: 'supervisor' | 'store' | 'http'
   readonly state: string
   readonly generation: number
   readonly uptimeSeconds: number
-  /** Of all threads of its role. */
+  /** How often threads of its role have been started again after they had failed. */
   readonly restarts: number
   readonly heapUsedSize: number
   readonly heapLimitSize: number
-  /** Milliseconds since the report before. */
+  /** Milliseconds of the last whole ten seconds, beyond the resolution of the event loop. */
   readonly eventLoopDelayMs: { readonly mean: number; readonly p99: number; readonly max: number }
 }
 

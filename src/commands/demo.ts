@@ -3,8 +3,8 @@
 //
 // The photos go the way of every upload, so they are what the server would have made of them.
 
-import { createHash, randomBytes } from 'node:crypto'
 import { join } from 'node:path'
+import { createToken } from '../api/authentication.ts'
 import { Passwords } from '../api/passwords.ts'
 import { ConfigError, addSettings, resolveSettings } from '../config.ts'
 import { NodeDisk } from '../engine/disk.ts'
@@ -86,7 +86,7 @@ async function fill(
       photos,
       passwordHash: await new Passwords().hash(PASSWORD),
       // Nobody has these tokens.
-      tokenHash: () => createHash('sha256').update(randomBytes(32)).digest('base64url'),
+      tokenHash: () => createToken().tokenHash,
       progress: (done, total) => line.tell('network', done, total, `${done} of ${total} deeds`),
     })
     await store.transact('setRole', { user: people[0]!, role: 'admin' })

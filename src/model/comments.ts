@@ -82,20 +82,3 @@ export function demandThread(view: View, post: number, parent: number): number {
   if (rootOf(view, parent) !== root) throw new Refusal('COMMENT_NOT_FOUND')
   return root
 }
-
-/**
- * Direct answers to a post or comment, live ones and tombstones; `cursor` is the id of the last one
- * that the caller has. `new` begins with the newest, `old` with the oldest.
- */
-export function repliesOf(
-  view: View,
-  parent: number,
-  order: 'new' | 'old',
-  count: number,
-  cursor?: number,
-): number[] {
-  const index = posts.indexes.replies
-  return order === 'new'
-    ? view.newest(index, parent, count, cursor)
-    : view.after(index, parent, cursor ?? 0, count)
-}

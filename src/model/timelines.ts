@@ -102,11 +102,6 @@ export function profileTimeline(view: View, user: number, query: TimelineQuery):
   })
 }
 
-/** Posts of one user, whoever may see them. */
-export function postsOfUser(view: View, user: number, count: number, before?: number): number[] {
-  return view.newest(posts.indexes.byAuthor, user, count, before)
-}
-
 /** Whether a list of everybody's posts shows one to the viewer, who may have muted its author. */
 export function shownTo(view: View, viewer: number): (post: number) => boolean {
   return (post) =>

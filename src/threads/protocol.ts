@@ -7,6 +7,7 @@
 //   both       ──▶ supervisor      ready, remarks; what routes ask of the whole server
 
 import type { Metrics } from '../api/metrics-registry.ts'
+import type { ThreadReport } from '../api/metrics-threads.ts'
 import type { HistoryPage, HistoryQuestion } from '../engine/history.ts'
 import type { StoreHandle } from '../engine/store-reader.ts'
 import type { RecoveryProgress, RecoverySummary } from '../engine/recovery.ts'
@@ -63,23 +64,9 @@ export interface HttpThreadData extends ThreadData {
 /** A broken invariant ends the thread; a failed disk ends the process. */
 export type Ending = 'thread' | 'process'
 
-export interface ThreadFigures {
-  readonly number: number
-  readonly role: 'supervisor' | 'store' | 'http'
-  readonly state: string
-  readonly generation: number
-  readonly uptimeSeconds: number
-  /** How often a thread of this role and place has been started again after it had failed. */
-  readonly restarts: number
-  readonly heapUsedSize: number
-  readonly heapLimitSize: number
-  /** Milliseconds of the last whole ten seconds, beyond the resolution of the event loop. */
-  readonly eventLoopDelayMs: { readonly mean: number; readonly p99: number; readonly max: number }
-}
-
 /** What a thread says of itself. */
 export type OwnFigures = Pick<
-  ThreadFigures,
+  ThreadReport,
   'generation' | 'heapUsedSize' | 'heapLimitSize' | 'eventLoopDelayMs'
 >
 
@@ -145,7 +132,7 @@ export type HttpThreadAsks = {
   stats(): Soon<StoreStats>
   log(question: HistoryQuestion): Soon<HistoryPage>
   trouble(): Soon<string | undefined>
-  threads(): Soon<readonly ThreadFigures[]>
+  threads(): Soon<readonly ThreadReport[]>
   metrics(): Soon<readonly Metrics[]>
   deploy(): Soon<DeployResult | { readonly refused: string }>
 }

@@ -33,6 +33,7 @@ import { LOOK_MS } from './heartbeat.ts'
 import { PROTOCOL_VERSION } from './protocol.ts'
 import { Thread } from './thread.ts'
 import { startFigures } from './own-figures.ts'
+import type { ThreadReport } from '../api/metrics-threads.ts'
 import type { ThreadState } from './thread.ts'
 import type { Metrics } from '../api/metrics-registry.ts'
 import type { CheckpointResult } from '../engine/checkpoint.ts'
@@ -50,7 +51,6 @@ import type {
   StoreThreadAnswers,
   StoreThreadAsks,
   StoreThreadData,
-  ThreadFigures,
 } from './protocol.ts'
 
 /** Bytes of the JavaScript heap of a thread; memory of the store is not in it. */
@@ -170,8 +170,8 @@ export class Supervisor {
   }
 
   /** One after the other, the supervisor first. */
-  async threads(): Promise<ThreadFigures[]> {
-    const own: ThreadFigures = {
+  async threads(): Promise<ThreadReport[]> {
+    const own: ThreadReport = {
       number: 0,
       role: 'supervisor',
       state: 'ready',

@@ -4,8 +4,9 @@
 import { Worker } from 'node:worker_threads'
 import { Conversation } from './conversation.ts'
 import { Heartbeat } from './heartbeat.ts'
+import type { ThreadReport } from '../api/metrics-threads.ts'
 import type { Answers } from './conversation.ts'
-import type { CodeVersion, OwnFigures, ThreadData, ThreadFigures } from './protocol.ts'
+import type { CodeVersion, OwnFigures, ThreadData } from './protocol.ts'
 
 /** A thread that does not answer a question of the supervisor for so long is not going to. */
 const ANSWER_MS = 30_000
@@ -94,7 +95,7 @@ export class Thread<Theirs extends Answers> {
   }
 
   /** `own` is what it says of itself; undefined when it does not answer. */
-  figures(restarts: number, own: OwnFigures | undefined): ThreadFigures {
+  figures(restarts: number, own: OwnFigures | undefined): ThreadReport {
     const none = { mean: 0, p99: 0, max: 0 }
     const silent = { heapUsedSize: 0, heapLimitSize: 0, eventLoopDelayMs: none }
     return {

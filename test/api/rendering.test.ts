@@ -134,8 +134,10 @@ async function publish(
   await network.run('publishPost', { author, caption, media: photos })
 }
 
-function homeOf(view: View, user: number): readonly number[] {
-  return homeTimeline(view, { viewer: user, count: 20 }).posts
+/** Of the posts that somebody's home timeline shows, those that lists show the viewer, too. */
+function shownOf(view: View, user: number, viewer: number): readonly number[] {
+  const { posts: home } = homeTimeline(view, { viewer: user, count: 20 })
+  return home.filter((id) => isListed(view, id, viewer))
 }
 
 /** Something that anybody may ask now. */
@@ -147,11 +149,9 @@ function question(view: View, random: Random): Question {
   const questions: Question[] = [
     {
       schema: 'posts',
-      render: (on) => pageText(renderPosts(on, homeOf(on.view, user), viewer), '7'),
+      render: (on) => pageText(renderPosts(on, shownOf(on.view, user, viewer), viewer), '7'),
       plain: (of) => ({
-        items: homeOf(of, user)
-          .filter((id) => isListed(of, id, viewer))
-          .map((id) => plainPost(of, id, viewer)),
+        items: shownOf(of, user, viewer).map((id) => plainPost(of, id, viewer)),
         next: '7',
       }),
     },

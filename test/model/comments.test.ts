@@ -1,10 +1,10 @@
 // Comments in the model: threads of any depth, their order, tombstones and what becomes of them.
 
 import { expect } from 'vitest'
-import { mayComment, repliesOf } from '../../src/model/comments.ts'
+import { mayComment } from '../../src/model/comments.ts'
 import { isVisible } from '../../src/model/visibility.ts'
 import { posts } from '../../src/model/schema.ts'
-import { expectCode, networkTest } from '../support/network.ts'
+import { expectCode, networkTest, repliesOf } from '../support/network.ts'
 import { Random } from '../../src/std/random.ts'
 import type { Commenters } from '../../src/model/comments.ts'
 import type { Network } from '../support/network.ts'

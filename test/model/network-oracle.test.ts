@@ -5,7 +5,6 @@ import { expect } from 'vitest'
 import { checkNetwork } from '../../src/model/check.ts'
 import { isLiked } from '../../src/model/likes.ts'
 import { isFollowing } from '../../src/model/follows.ts'
-import { repliesOf } from '../../src/model/comments.ts'
 import { posts, tags, users } from '../../src/model/schema.ts'
 import {
   homeTimeline,
@@ -14,7 +13,7 @@ import {
   tagTimeline,
 } from '../../src/model/timelines.ts'
 import { arePostsVisible, isListed, isUserVisible, isVisible } from '../../src/model/visibility.ts'
-import { Network } from '../support/network.ts'
+import { Network, repliesOf } from '../support/network.ts'
 import { PlainNetwork } from '../support/plain-network.ts'
 import { seededTest } from '../support/seeded.ts'
 import type { Random } from '../../src/std/random.ts'

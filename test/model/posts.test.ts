@@ -5,8 +5,7 @@ import { isLiked } from '../../src/model/likes.ts'
 import { fileOfName } from '../../src/model/media.ts'
 import { isMediaVisible, isVisible } from '../../src/model/visibility.ts'
 import { files, likes, media, posts, users } from '../../src/model/schema.ts'
-import { postsOfUser } from '../../src/model/timelines.ts'
-import { NOON, expectCode, networkTest } from '../support/network.ts'
+import { NOON, expectCode, networkTest, postsOfUser } from '../support/network.ts'
 
 networkTest('a post shows photos of its author, in order', async (network) => {
   const anna = await network.signUp('anna')

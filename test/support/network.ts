@@ -201,6 +201,28 @@ function everything(view: View): unknown {
   return { rows, lists }
 }
 
+/**
+ * Direct answers to a post or comment, live ones and tombstones; `cursor` is the id of the last one
+ * that the caller has. `new` begins with the newest, `old` with the oldest.
+ */
+export function repliesOf(
+  view: View,
+  parent: number,
+  order: 'new' | 'old',
+  count: number,
+  cursor?: number,
+): number[] {
+  const index = posts.indexes.replies
+  return order === 'new'
+    ? view.newest(index, parent, count, cursor)
+    : view.after(index, parent, cursor ?? 0, count)
+}
+
+/** Posts of one user, whoever may see them. */
+export function postsOfUser(view: View, user: number, count: number, before?: number): number[] {
+  return view.newest(posts.indexes.byAuthor, user, count, before)
+}
+
 /** Expects a promise to be rejected with that code, whatever its class. */
 export async function expectCode(promise: Promise<unknown>, code: string): Promise<void> {
   await expect(promise).rejects.toMatchObject({ code })

@@ -7,7 +7,7 @@ import { PostBody } from '../../src/api/render/post.ts'
 import { MeBody, UserBody } from '../../src/api/render/user.ts'
 import { pageOf } from '../../src/api/validation.ts'
 import { isBookmarked } from '../../src/model/bookmarks.ts'
-import { COMMENTERS, repliesOf } from '../../src/model/comments.ts'
+import { COMMENTERS } from '../../src/model/comments.ts'
 import { isLiked } from '../../src/model/likes.ts'
 import {
   blocks,
@@ -22,6 +22,7 @@ import {
 import { tagsIn } from '../../src/model/tags.ts'
 import { ROLES } from '../../src/model/users.ts'
 import { VISIBILITIES } from '../../src/model/visibility.ts'
+import { repliesOf } from './network.ts'
 import type { FastifyInstance } from 'fastify'
 import type { Index } from '../../src/engine/schema.ts'
 import type { View } from '../../src/engine/view.ts'

@@ -9,7 +9,7 @@ import { COMMENTERS } from '../../model/comments.ts'
 import { isLiked } from '../../model/likes.ts'
 import { posts, users } from '../../model/schema.ts'
 import { tagsIn } from '../../model/tags.ts'
-import { PUBLIC, VISIBILITIES, demandVisible, isListed } from '../../model/visibility.ts'
+import { PUBLIC, VISIBILITIES, demandVisible } from '../../model/visibility.ts'
 import { nullable } from '../validation.ts'
 import { openText } from './answer.ts'
 import { MediaBody, albumOf } from './media.ts'
@@ -66,18 +66,8 @@ export function renderPost(rendering: Rendering, post: number, viewer: number): 
   return textOf(rendering, post, viewer)
 }
 
-/** An array of those posts that lists show the viewer, in the order of their ids. */
+/** An array of posts of which a list has found out that it shows them to the viewer. */
 export function renderPosts(rendering: Rendering, ids: readonly number[], viewer: number): string {
-  const listed = ids.filter((id) => isListed(rendering.view, id, viewer))
-  return renderListedPosts(rendering, listed, viewer)
-}
-
-/** The same of posts of which a timeline has found out that lists show them to the viewer. */
-export function renderListedPosts(
-  rendering: Rendering,
-  ids: readonly number[],
-  viewer: number,
-): string {
   let text = ''
   for (const id of ids) {
     text += text === '' ? '[' : ','
